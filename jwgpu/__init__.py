@@ -1,0 +1,43 @@
+"""jwgpu: JWST calibration on the GPU and the CPU, step by step, in a notebook."""
+
+from __future__ import annotations
+
+import importlib
+
+from jwgpu._version import __version__
+
+# Public name: where it lives. Loaded when first used, so that `import jwgpu` stays quick.
+_PUBLIC = {
+    "open": ("jwgpu.io", "open"),
+    "save": ("jwgpu.io", "save"),
+    "references": ("jwgpu.reference", "references"),
+    "use": ("jwgpu.backend", "use"),
+    "show": ("jwgpu.diagnostics", "show"),
+    "compare": ("jwgpu.provenance.compare", "compare"),
+    "Skip": ("jwgpu.step", "Skip"),
+    "step": ("jwgpu.step", "step"),
+    "note": ("jwgpu.step", "note"),
+    "Ramp": ("jwgpu.data", "Ramp"),
+    "Image": ("jwgpu.data", "Image"),
+    "Reference": ("jwgpu.data", "Reference"),
+    "Meta": ("jwgpu.data", "Meta"),
+    "steps": ("jwgpu.steps", None),
+    "pipelines": ("jwgpu.pipelines", None),
+    "simulate": ("jwgpu.simulate", None),
+}
+
+__all__ = ["__version__", *_PUBLIC]
+
+
+def __getattr__(name: str):
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'jwgpu' has no attribute {name!r}")
+    module, attribute = _PUBLIC[name]
+    loaded = importlib.import_module(module)
+    value = loaded if attribute is None else getattr(loaded, attribute)
+    globals()[name] = value
+    return value
+
+
+def __dir__():
+    return __all__

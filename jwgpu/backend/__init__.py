@@ -1,0 +1,10 @@
+"""Where arrays live: the only package, with `kernels`, that may say `cupy`."""
+
+from jwgpu.backend.device import Device, current, describe, probe, use
+from jwgpu.backend.namespace import is_device_array, namespace, ndimage
+from jwgpu.backend.transfer import Traffic, counting, native, to, to_host
+
+__all__ = [
+    "Device", "Traffic", "counting", "current", "describe", "is_device_array", "namespace",
+    "native", "ndimage", "probe", "to", "to_host", "use",
+]

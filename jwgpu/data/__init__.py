@@ -1,0 +1,10 @@
+"""The nouns: immutable values of arrays, metadata and history."""
+
+from jwgpu.data.exposure import Exposure
+from jwgpu.data.flags import GROUP, PIXEL
+from jwgpu.data.image import Image
+from jwgpu.data.meta import Meta
+from jwgpu.data.ramp import Ramp
+from jwgpu.data.reference import Reference
+
+__all__ = ["GROUP", "PIXEL", "Exposure", "Image", "Meta", "Ramp", "Reference"]

@@ -1,0 +1,34 @@
+"""An image: one calibrated plane, or one plane per integration."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, ClassVar
+
+from jwgpu.data.exposure import Exposure
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Image(Exposure):
+    """A plane (y, x), or a stack of one plane per integration (integration, y, x), with errors and flags.
+
+    Attributes
+    ----------
+    data, err : float32, in `unit`
+    dq : uint32, flags of `data.flags.PIXEL`
+    var_poisson, var_rnoise, var_flat : float32, in the square of `unit`, or None
+    """
+
+    ARRAYS: ClassVar[tuple[str, ...]] = ("data", "err", "dq", "var_poisson", "var_rnoise", "var_flat")
+
+    data: Any
+    err: Any = None
+    dq: Any = None
+    var_poisson: Any = None
+    var_rnoise: Any = None
+    var_flat: Any = None
+
+    @property
+    def per_integration(self) -> bool:
+        """True for a stack of one plane per integration."""
+        return self.data.ndim == 3

@@ -1,0 +1,68 @@
+"""A reference file, cut to an exposure and brought to its device."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from jwgpu import backend
+from jwgpu.data.meta import Meta
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class Reference:
+    """Arrays of one reference file, read as attributes: `gain.data`, `linearity.coeffs`, `mask.dq`.
+
+    Attributes
+    ----------
+    type : str
+        CRDS reference type, for example `"gain"`.
+    name : str
+        File name, as it is written into products (`R_GAIN`).
+    arrays : mapping
+        Arrays by their official name; dq arrays are already in the flag bits of `data.flags.PIXEL`.
+    meta : Meta
+        Metadata of the reference file.
+    """
+
+    type: str
+    name: str
+    arrays: Mapping[str, Any]
+    meta: Meta = dataclasses.field(default_factory=Meta)
+
+    def __getattr__(self, name: str):
+        arrays = self.__dict__.get("arrays")
+        if arrays is None or name.startswith("__"):
+            raise AttributeError(name)
+        if name in arrays:
+            return arrays[name]
+        raise AttributeError(f"{self.type} reference {self.name} has no array {name!r}; it has {', '.join(arrays)}")
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.arrays
+
+    def to(self, kind: str) -> Reference:
+        """Return the reference with its numeric arrays on `"cpu"` or `"gpu"`; tables stay on the host."""
+        moved = {n: backend.to(a, kind) if a.dtype.names is None else a for n, a in self.arrays.items()}
+        return dataclasses.replace(self, arrays=moved)
+
+    def check_shape(self, name: str, shape: tuple[int, ...]):
+        """Return array `name` if its last axes are `shape`.
+
+        Raises
+        ------
+        ValueError
+            Naming the file, both shapes and the remedy.
+        """
+        array = getattr(self, name)
+        if tuple(array.shape[-len(shape):]) != tuple(shape):
+            raise ValueError(
+                f"{self.type} reference {self.name}: {name} has shape {tuple(array.shape)} where the exposure needs "
+                f"{tuple(shape)}; use a reference of the same detector and subarray, or a full-frame one"
+            )
+        return array
+
+    def __repr__(self) -> str:
+        arrays = ", ".join(f"{n} {tuple(a.shape)} {a.dtype}" for n, a in self.arrays.items())
+        return f"<Reference {self.type}: {self.name}; {arrays}>"

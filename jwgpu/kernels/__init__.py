@@ -1,0 +1,5 @@
+"""Hot loops: one C++ source for the CPU (OpenMP) and the GPU (NVRTC), each beside a readable array reference."""
+
+from jwgpu.kernels.launch import available, launch, library_words
+
+__all__ = ["available", "launch", "library_words"]

@@ -1,0 +1,51 @@
+"""One line of an exposure's history."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+
+@dataclasses.dataclass(frozen=True)
+class Record:
+    """What one step did.
+
+    Attributes
+    ----------
+    step : str
+    status : str
+        `"COMPLETE"` or `"SKIPPED"`, as written to the S_* keyword.
+    reason : str
+        Why it was skipped; empty otherwise.
+    parameters : mapping
+        Every parameter with the value used, defaults included.
+    references : mapping
+        Reference type: file name.
+    notes : mapping
+        Numbers worth knowing that the step left with `note(...)`.
+    seconds : float
+    bytes_up, bytes_down : int
+        What crossed to and from the device during the step.
+    device : str
+        `"cpu"` or `"gpu"`.
+    version : str
+        Version of jwgpu.
+    """
+
+    step: str
+    status: str = "COMPLETE"
+    reason: str = ""
+    parameters: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    references: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    notes: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    seconds: float = 0.0
+    bytes_up: int = 0
+    bytes_down: int = 0
+    device: str = "cpu"
+    version: str = ""
+
+    def as_dict(self) -> dict:
+        """Return the record as plain values, for a manifest."""
+        return {**dataclasses.asdict(self), "parameters": dict(self.parameters), "references": dict(self.references),
+                "notes": dict(self.notes)}  # fmt: skip

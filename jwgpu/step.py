@@ -1,0 +1,216 @@
+"""The step contract. A step is one plain function in one file, and its signature is its specification.
+
+    @step(unit="DN", streams="integration")
+    def superbias(ramp: Ramp, superbias: Reference) -> Ramp: ...
+
+The first argument is the noun the step works on. Arguments before `*` come from outside: a `Reference` named by its
+CRDS type. Keyword-only arguments are parameters under their official names. Command-line options, widgets, parameter
+files and provenance are all read from this signature; nothing is declared twice.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import inspect
+import time
+import types
+import typing
+from contextvars import ContextVar
+from typing import Any
+
+from jwgpu import backend
+from jwgpu._version import __version__
+from jwgpu.data import Exposure, Reference
+from jwgpu.errors import InputError
+from jwgpu.provenance import Record
+
+
+class Skip(Exception):
+    """Raised by a step that does not apply; its words say why and go to the history and the header."""
+
+
+class ParameterError(InputError):
+    """An unknown or ill-typed parameter; the message names the nearest right one."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Parameter:
+    """One keyword-only argument of a step: name, type annotation, default value."""
+
+    name: str
+    annotation: Any
+    default: Any
+
+    def check(self, value, step: str):
+        """Return `value` converted to the annotated type, or raise `ParameterError`."""
+        if value is None and type(None) in _members(self.annotation):
+            return None
+        for kind in _members(self.annotation):
+            if typing.get_origin(kind) is typing.Literal:
+                if value in typing.get_args(kind):
+                    return value
+            elif typing.get_origin(kind) in (list, tuple):
+                if isinstance(value, (list, tuple)):
+                    return type_of(kind)(value)
+            elif kind is float and isinstance(value, (int, float)) and not isinstance(value, bool):
+                return float(value)
+            elif kind is int and isinstance(value, int) and not isinstance(value, bool):
+                return int(value)
+            elif kind in (bool, str) and isinstance(value, kind):
+                return value
+        raise ParameterError(f"{step}.{self.name} = {value!r}: expected {self.words()}")
+
+    def parse(self, text: str, step: str):
+        """Return the value that `text` (a command-line word) stands for."""
+        word = text.strip()
+        members = _members(self.annotation)
+        if type(None) in members and word.lower() in ("none", ""):
+            return None
+        for kind in members:
+            try:
+                if kind is bool and word.lower() in ("true", "false", "1", "0", "yes", "no"):
+                    return word.lower() in ("true", "1", "yes")
+                if kind is int:
+                    return int(word)
+                if kind is float:
+                    return float(word)
+                if typing.get_origin(kind) in (list, tuple):
+                    inner = (typing.get_args(kind) or (str,))[0]
+                    return type_of(kind)(inner(w) for w in word.strip("[]()").split(",") if w.strip())
+            except ValueError:
+                continue
+        if any(kind is str or typing.get_origin(kind) is typing.Literal for kind in members):
+            return self.check(word, step)
+        raise ParameterError(f"{step}.{self.name} = {text!r}: expected {self.words()}")
+
+    def words(self) -> str:
+        """Say which values are allowed."""
+        names = []
+        for kind in _members(self.annotation):
+            if typing.get_origin(kind) is typing.Literal:
+                names += [repr(v) for v in typing.get_args(kind)]
+            else:
+                names.append("None" if kind is type(None) else getattr(kind, "__name__", str(kind)))
+        return " or ".join(names)
+
+
+def type_of(annotation):
+    """Return `list` or `tuple` for an annotation such as `list[int]`."""
+    return typing.get_origin(annotation)
+
+
+def _members(annotation) -> tuple:
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        return typing.get_args(annotation)
+    return (annotation,)
+
+
+_notes: ContextVar[dict | None] = ContextVar("notes", default=None)
+
+
+def note(**values) -> None:
+    """Leave numbers worth knowing in the record of the step that is running."""
+    current = _notes.get()
+    if current is not None:
+        current.update(values)
+
+
+class Step:
+    """A callable that is its function, plus what its signature says.
+
+    Attributes
+    ----------
+    name : str
+    noun : type
+        Class of the first argument.
+    references : dict
+        CRDS type: True where the step cannot run without it.
+    parameters : dict
+        Name: `Parameter`.
+    unit : str or None
+        Unit the exposure must be in.
+    streams : str or None
+        Axis along which the exposure may be cut without changing a bit (`"integration"`, `"pixel"`), or None.
+    """
+
+    def __init__(self, function, unit: str | None, streams: str | None):
+        self.function, self.unit, self.streams = function, unit, streams
+        self.name = function.__name__
+        self.__name__, self.__doc__, self.__module__ = self.name, function.__doc__, function.__module__
+        self.__wrapped__ = function
+        hints = typing.get_type_hints(function)
+        arguments = list(inspect.signature(function).parameters.values())
+        self.noun = hints[arguments[0].name]
+        self.references: dict[str, bool] = {}
+        self.parameters: dict[str, Parameter] = {}
+        for argument in arguments[1:]:
+            if argument.kind is argument.KEYWORD_ONLY:
+                self.parameters[argument.name] = Parameter(argument.name, hints[argument.name], argument.default)
+            elif Reference in _members(hints[argument.name]):
+                self.references[argument.name] = argument.default is argument.empty
+            else:
+                raise TypeError(f"step {self.name}: argument {argument.name} is neither a Reference nor keyword-only")
+
+    @property
+    def summary(self) -> str:
+        """First line of the docstring."""
+        return (inspect.getdoc(self.function) or "").partition("\n")[0]
+
+    def parameter(self, name: str) -> Parameter:
+        """Return the parameter called `name`, or raise `ParameterError` naming the nearest one."""
+        if name not in self.parameters:
+            near = difflib.get_close_matches(name, self.parameters, 1, 0.4)
+            known = ", ".join(self.parameters) or "none"
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise ParameterError(f"step {self.name} has no parameter {name!r}{hint} (it has: {known})")
+        return self.parameters[name]
+
+    def check(self, parameters: dict) -> dict:
+        """Return `parameters` with their types checked; unknown names are errors."""
+        return {name: self.parameter(name).check(value, self.name) for name, value in parameters.items()}
+
+    def __call__(self, exposure, *references, **arguments):
+        """Run the step: check noun and unit, run, time, append a Record to the history of what comes out."""
+        if not isinstance(exposure, self.noun):
+            raise TypeError(f"step {self.name} works on a {self.noun.__name__}, not on a {type(exposure).__name__}")
+        if self.unit is not None and exposure.unit != self.unit:
+            raise ValueError(f"step {self.name} works in {self.unit}, but {exposure.name} is in {exposure.unit}")
+        if len(references) > len(self.references):
+            raise TypeError(f"step {self.name} takes the references {list(self.references)}, given {len(references)}")
+        given = dict(zip(self.references, references))
+        given |= {name: arguments.pop(name) for name in list(arguments) if name in self.references}
+        for name, reference in given.items():
+            if reference is not None and not isinstance(reference, Reference):
+                raise TypeError(f"step {self.name}: {name} must be a Reference, not a {type(reference).__name__}")
+        parameters = {p.name: p.default for p in self.parameters.values()} | self.check(arguments)
+        notes: dict = {}
+        token = _notes.set(notes)
+        start = time.perf_counter()
+        with backend.counting() as traffic:
+            try:
+                missing = [n for n, needed in self.references.items() if needed and given.get(n) is None]
+                if missing:
+                    raise Skip(f"there is no {missing[0]} reference for this exposure")
+                outcome, status, reason = self.function(exposure, **given, **parameters), "COMPLETE", ""
+            except Skip as skip:
+                outcome, status, reason = exposure, "SKIPPED", str(skip)
+            finally:
+                _notes.reset(token)
+        record = Record(
+            step=self.name, status=status, reason=reason, parameters=parameters,
+            references={n: r.name for n, r in given.items() if r is not None}, notes=notes,
+            seconds=time.perf_counter() - start, bytes_up=traffic.bytes_up, bytes_down=traffic.bytes_down,
+            device=exposure.device, version=__version__,
+        )  # fmt: skip
+        if isinstance(outcome, Exposure):
+            return outcome.recorded(record)
+        return type(outcome)(*(part if part is None else part.recorded(record) for part in outcome))
+
+    def __repr__(self) -> str:
+        return f"<step {self.name}: {self.summary}>"
+
+
+def step(*, unit: str | None, streams: str | None = None):
+    """Make a step of a function (see the module's docstring)."""
+    return lambda function: Step(function, unit, streams)

@@ -56,7 +56,7 @@ class Reference:
             Naming the file, both shapes and the remedy.
         """
         array = getattr(self, name)
-        if tuple(array.shape[-len(shape):]) != tuple(shape):
+        if tuple(array.shape[-len(shape) :]) != tuple(shape):
             raise ValueError(
                 f"{self.type} reference {self.name}: {name} has shape {tuple(array.shape)} where the exposure needs "
                 f"{tuple(shape)}; use a reference of the same detector and subarray, or a full-frame one"

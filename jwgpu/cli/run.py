@@ -1,0 +1,86 @@
+"""`jwgpu run`: raw exposures become products."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+
+from jwgpu.cli.report import FAILED, INPUT, Settings, complain
+from jwgpu.errors import InputError
+
+SUFFIX = {"image": "cal"}
+"""Product suffixes that are not the name of the product in a `Run`."""
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option("--out", default=".", show_default="here", metavar="DIR", help="Folder the products are written to.")
+@click.option("--set", "assignments", multiple=True, metavar="STEP.NAME=VALUE",
+              help="Set a parameter; NAME may be a reference type (VALUE is then a file) or `skip` (true, false).")  # fmt: skip
+@click.option("--skip", "skipped", multiple=True, metavar="STEP", help="Leave a step out.")
+@click.option("--save-steps", is_flag=True, help="Also save the result of every step, as FILE_<step>.fits.")
+@click.option("--device", type=click.Choice(["auto", "cpu", "gpu"]), default=None,
+              help="Where to compute; by default JWGPU_DEVICE, else a GPU where one is usable.")  # fmt: skip
+@click.option("--references", "folder", metavar="DIR", help="Folder of reference files to use instead of CRDS.")
+@click.option("--pipeline", "pipeline_file", metavar="TOML", help="Steps and parameters saved with Pipeline.save.")
+@click.pass_context
+def run(context, files, out, assignments, skipped, save_steps, device, folder, pipeline_file):
+    """Calibrate exposures: _uncal files become _rate and _rateints, guider exposures _cal.
+
+    Several files run one after the other; one failure does not stop the rest.
+    """
+    from jwgpu import backend
+    from jwgpu.io import check_writable
+    from jwgpu.pipelines import Pipeline
+
+    settings = Settings(assignments, skipped)
+    pipeline = Pipeline.load(pipeline_file) if pipeline_file else None
+    if device:
+        _use(backend, device)
+    check_writable(out)
+    worst = 0
+    for file in files:
+        try:
+            calibrate(Path(file), Path(out), settings, folder, save_steps, pipeline)
+        except Exception as error:
+            if len(files) == 1:
+                raise
+            complain(error, file)
+            worst = max(worst, INPUT if isinstance(error, InputError) else FAILED)
+    if worst:
+        context.exit(worst)
+
+
+def calibrate(file: Path, out: Path, settings: Settings, folder=None, save_steps=False, pipeline=None) -> list[Path]:
+    """Run the stage-1 pipeline on one file and save its products; returns their paths."""
+    import jwgpu as jw
+    from jwgpu import pipelines
+
+    start = time.perf_counter()
+    ramp = jw.open(file)
+    pipeline = settings.apply(pipeline or pipelines.choose(ramp))
+    refs = jw.references(ramp, folder=folder, overrides=settings.overrides)
+    written = []
+
+    def save_step(name, branches):
+        for branch, exposure in branches.items():
+            suffix = f"{name}ints" if branch == "rateints" else name
+            written.append(jw.save(exposure, out=out, suffix=suffix))
+
+    outcome = pipeline.run(ramp, refs, donate=True, after_step=save_step if save_steps else None)
+    for name, exposure in outcome.products.items():
+        written.append(jw.save(exposure, out=out, suffix=SUFFIX.get(name, name)))
+    done = sum(r.status == "COMPLETE" for r in outcome.history)
+    click.echo(f"{file.name}: {done} steps in {time.perf_counter() - start:.1f} s on the {ramp.device.upper()}")
+    for path in written:
+        click.echo(f"  {path}")
+    return written
+
+
+def _use(backend, device: str) -> None:
+    try:
+        backend.use(device)
+    except RuntimeError as error:
+        raise InputError(f"--device {device}: {error}; use --device cpu, or see `jwgpu info`") from error

@@ -1,0 +1,209 @@
+"""A pipeline is a frozen list of calls. Editing returns another pipeline, so that variants can be compared."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from jwgpu.errors import InputError
+from jwgpu.pipelines import render, toml
+from jwgpu.step import Step
+
+
+@dataclasses.dataclass(frozen=True)
+class Call:
+    """One step of a pipeline: the step, the parameters that differ from its defaults, and whether it is left out."""
+
+    step: Step | Callable
+    parameters: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    skip: bool = False
+
+    @property
+    def name(self) -> str:
+        """Name of the step."""
+        return self.step.__name__
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """Reference types the step takes; none for a plain function."""
+        return tuple(getattr(self.step, "references", ()))
+
+    def set(self, **parameters) -> Call:
+        """Return the call with parameters changed, checked against the step's signature."""
+        if isinstance(self.step, Step):
+            parameters = self.step.check(parameters)
+        merged = {**self.parameters, **parameters}
+        if isinstance(self.step, Step):
+            merged = {k: v for k, v in merged.items() if v != self.step.parameters[k].default}
+        return dataclasses.replace(self, parameters=merged)
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class Pipeline:
+    """An ordered list of calls.
+
+    Examples
+    --------
+    >>> p = jw.pipelines.detector1(ramp)
+    >>> p = p.set("jump", rejection_threshold=5.0).without("gain_scale")
+    >>> run = p.run(ramp, refs, keep=["jump"])
+    """
+
+    name: str
+    calls: tuple[Call, ...]
+
+    def names(self) -> list[str]:
+        """Return the names of the steps, in order, those left out included."""
+        return [call.name for call in self.calls]
+
+    def __getitem__(self, name: str) -> Call:
+        return self.calls[self._position(name)]
+
+    def __len__(self) -> int:
+        return len(self.calls)
+
+    def __eq__(self, other) -> bool:
+        return isinstance(other, Pipeline) and [_value(c) for c in self.calls] == [_value(c) for c in other.calls]
+
+    __hash__ = None
+
+    def set(self, name: str, **parameters) -> Pipeline:
+        """Return a pipeline with parameters of one step changed; misspelt names are errors here, not later."""
+        return self._change(name, self[name].set(**parameters))
+
+    def without(self, *names: str) -> Pipeline:
+        """Return a pipeline with these steps left out."""
+        return self._skip(names, True)
+
+    def including(self, *names: str) -> Pipeline:
+        """Return a pipeline with these steps, left out so far, brought in."""
+        return self._skip(names, False)
+
+    def after(self, name: str, step: Step | Callable, **parameters) -> Pipeline:
+        """Return a pipeline with `step` (a step, or any function of an exposure) inserted after `name`."""
+        return self._insert(self._position(name) + 1, step, parameters)
+
+    def before(self, name: str, step: Step | Callable, **parameters) -> Pipeline:
+        """Return a pipeline with `step` inserted before `name`."""
+        return self._insert(self._position(name), step, parameters)
+
+    def upto(self, name: str) -> Pipeline:
+        """Return the pipeline cut after `name`."""
+        return dataclasses.replace(self, calls=self.calls[: self._position(name) + 1])
+
+    def from_(self, name: str) -> Pipeline:
+        """Return the pipeline that starts with `name`."""
+        return dataclasses.replace(self, calls=self.calls[self._position(name) :])
+
+    def diff(self, other: Pipeline) -> list[str]:
+        """Return one line for each difference between this pipeline and another."""
+        mine, yours = ({c.name: c for c in p.calls} for p in (self, other))
+        lines = [f"- {name}" for name in mine if name not in yours]
+        lines += [f"+ {name}" for name in yours if name not in mine]
+        both = [name for name in mine if name in yours]
+        if both != [name for name in yours if name in mine]:
+            lines.append("the order of the steps differs")
+        for name in both:
+            a, b = mine[name], yours[name]
+            if a.skip != b.skip:
+                lines.append(f"{name}.skip: {a.skip} -> {b.skip}")
+            for key in sorted({*a.parameters, *b.parameters}):
+                old, new = (_effective(c, key) for c in (a, b))
+                if old != new:
+                    lines.append(f"{name}.{key}: {old!r} -> {new!r}")
+        return lines
+
+    def run(
+        self,
+        exposure,
+        references=None,
+        *,
+        keep: Iterable[str] = (),
+        progress: bool = True,
+        donate: bool = False,
+        after_step: Callable | None = None,
+    ):
+        """Run the pipeline.
+
+        Parameters
+        ----------
+        exposure : Ramp or Image
+            Left untouched, unless `donate` is true.
+        references : References, optional
+            Where reference files come from; `jw.references(exposure)` by default.
+        keep : names of steps
+            Whose results stay in the `Run`. Others are released at once and their buffers used again.
+        progress : bool
+            Show a progress bar when the run takes longer than two seconds.
+        donate : bool
+            Let the steps write into the arrays of `exposure` itself, which saves the memory of one copy. The
+            exposure must not be used afterwards.
+        after_step : function of (step name, mapping of exposures), optional
+            Called after every step, for example to save intermediates one at a time.
+
+        Returns
+        -------
+        Run
+            With the products as attributes: `run.rate`, `run.rateints`, or `run.image`, `run.ramp`.
+        """
+        from jwgpu.pipelines.run import run
+
+        return run(self, exposure, references, keep=keep, progress=progress, donate=donate, after_step=after_step)
+
+    def source(self) -> str:
+        """Return the Python cells that do what this pipeline does, ready to paste into a notebook."""
+        return render.source(self)
+
+    def save(self, path) -> Path:
+        """Write the pipeline to a TOML file of names and values."""
+        return toml.save(self, path)
+
+    @classmethod
+    def load(cls, path) -> Pipeline:
+        """Read a pipeline from a TOML file."""
+        return toml.load(cls, Call, path)
+
+    def __repr__(self) -> str:
+        return render.table(self)
+
+    def _repr_html_(self) -> str:
+        return render.html(self)
+
+    def _position(self, name: str) -> int:
+        names = self.names()
+        if name not in names:
+            near = difflib.get_close_matches(name, names, 1, 0.4)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise InputError(f"pipeline {self.name} has no step {name!r}{hint} (it has: {', '.join(names)})")
+        return names.index(name)
+
+    def _change(self, name: str, call: Call) -> Pipeline:
+        position = self._position(name)
+        return dataclasses.replace(self, calls=(*self.calls[:position], call, *self.calls[position + 1 :]))
+
+    def _skip(self, names: tuple[str, ...], skip: bool) -> Pipeline:
+        pipeline = self
+        for name in names:
+            pipeline = pipeline._change(name, dataclasses.replace(pipeline[name], skip=skip))
+        return pipeline
+
+    def _insert(self, position: int, step, parameters: dict) -> Pipeline:
+        if not callable(step):
+            raise InputError(f"{step!r} is not a step: give a step or a function that takes and returns an exposure")
+        call = Call(step).set(**parameters)
+        if call.name in self.names():
+            raise InputError(f"pipeline {self.name} has a step called {call.name!r} already")
+        return dataclasses.replace(self, calls=(*self.calls[:position], call, *self.calls[position:]))
+
+
+def _value(call: Call):
+    return call.step, dict(call.parameters), call.skip
+
+
+def _effective(call: Call, name: str):
+    if name in call.parameters:
+        return call.parameters[name]
+    return call.step.parameters[name].default if isinstance(call.step, Step) else None

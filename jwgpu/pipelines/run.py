@@ -1,0 +1,132 @@
+"""Run a pipeline: fetch references, donate buffers nobody keeps, show progress, keep what was asked for."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping
+
+from jwgpu.data import Exposure, Image
+from jwgpu.errors import InputError
+from jwgpu.provenance import Record
+from jwgpu.step import Step
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class Run:
+    """What a pipeline made.
+
+    Attributes
+    ----------
+    products : mapping
+        Final exposures by name: `rate` and `rateints`, or `image` (guider), or `ramp` for a pipeline cut short.
+        Each is an attribute too: `run.rate`.
+    kept : mapping
+        Results of the steps named in `keep`; `run["jump"]`.
+    """
+
+    pipeline: object
+    products: Mapping[str, Exposure]
+    kept: Mapping[str, object]
+
+    def __getattr__(self, name: str):
+        products = self.__dict__.get("products", {})
+        if name in products:
+            return products[name]
+        raise AttributeError(f"this run made {', '.join(products) or 'nothing'}, no {name!r}")
+
+    def __getitem__(self, step: str):
+        if step not in self.kept:
+            kept = ", ".join(self.kept) or "nothing"
+            raise KeyError(f"the result of {step!r} was not kept (kept: {kept}); run with keep=[{step!r}]")
+        return self.kept[step]
+
+    @property
+    def history(self) -> tuple[Record, ...]:
+        """Records of all steps, of the first product."""
+        return next(iter(self.products.values())).history
+
+    @property
+    def seconds(self) -> float:
+        """Time spent inside steps, in seconds."""
+        return sum(record.seconds for record in self.history)
+
+    def rows(self) -> list[tuple[str, str, str]]:
+        """Return (step, seconds, outcome) for each record."""
+        return [
+            (
+                r.step,
+                f"{r.seconds:.2f}",
+                "skipped: " + r.reason if r.status == "SKIPPED" else r.status.lower(),
+            )
+            for r in self.history
+        ]
+
+    def __repr__(self) -> str:
+        lines = [f"  {step:<14} {seconds:>7} s  {outcome}" for step, seconds, outcome in self.rows()]
+        return "\n".join([f"run of {self.pipeline.name}: {', '.join(self.products)}", *lines])
+
+
+def run(
+    pipeline,
+    exposure,
+    references=None,
+    *,
+    keep: Iterable[str] = (),
+    progress: bool = True,
+    donate: bool = False,
+    after_step: Callable[[str, Mapping[str, Exposure]], None] | None = None,
+) -> Run:
+    """Run `pipeline` on `exposure` (see `Pipeline.run`)."""
+    keep = [keep] if isinstance(keep, str) else list(keep)
+    for name in keep:
+        pipeline[name]  # an unknown name is an error now, not after an hour
+    if references is None:
+        from jwgpu.reference import references as find
+
+        references = find(exposure)
+    branches = {"image" if isinstance(exposure, Image) else "ramp": exposure}
+    protected = [] if donate else [exposure]
+    del exposure
+    kept: dict[str, object] = {}
+    with _bar(len(pipeline), progress) as bar:
+        for call in pipeline.calls:
+            bar.set_description(call.name)
+            if call.skip:
+                record = Record(step=call.name, status="SKIPPED", reason="left out by the user")
+                branches = {name: part.recorded(record) for name, part in branches.items()}
+            else:
+                branches = _advance(call, branches, references, protected)
+                if after_step is not None:
+                    after_step(call.name, branches)
+            if call.name in keep:
+                kept[call.name] = next(iter(branches.values())) if len(branches) == 1 else dict(branches)
+                protected += branches.values()
+            bar.update()
+    return Run(pipeline, branches, kept)
+
+
+def _advance(call, branches: dict, references, protected: list) -> dict:
+    outcome = {}
+    for name in list(branches):
+        exposure = branches.pop(name)
+        arguments = [references.get(kind, step=call.name) for kind in call.references]
+        exposure = exposure.donate(keep=(*protected, *branches.values(), *outcome.values()))
+        made = call.step(exposure, *arguments, **call.parameters)
+        del exposure, arguments
+        if not isinstance(call.step, Step) and isinstance(made, Exposure):
+            made = made.recorded(Record(step=call.name, parameters=dict(call.parameters)))
+        if isinstance(made, Image) and name == "ramp":
+            outcome["image"] = made
+        elif isinstance(made, Exposure):
+            outcome[name] = made
+        elif hasattr(made, "_fields"):
+            outcome |= {field: part for field, part in zip(made._fields, made) if part is not None}
+        else:
+            raise InputError(f"step {call.name} returned {type(made).__name__}, not an exposure")
+    return outcome
+
+
+def _bar(total: int, progress: bool):
+    from tqdm.auto import tqdm
+
+    return tqdm(total=total, disable=not progress, delay=2, unit="step", leave=False)

@@ -1,0 +1,79 @@
+"""Pipelines as TOML: names and values."""
+
+from __future__ import annotations
+
+import importlib
+import tomllib
+from pathlib import Path
+
+from jwgpu import steps
+from jwgpu.errors import InputError
+from jwgpu.step import Step
+
+
+def save(pipeline, path) -> Path:
+    """Write `pipeline` to `path`: its steps in order, and for each those parameters that are not at the default."""
+    lines = [f"name = {_text(pipeline.name)}", f"steps = [{', '.join(_text(n) for n in pipeline.names())}]"]
+    for call in pipeline.calls:
+        entries = {"function": _address(call.step)} if not isinstance(call.step, Step) or _custom(call.step) else {}
+        entries |= {"skip": True} if call.skip else {}
+        entries |= call.parameters
+        if entries:
+            lines += ["", f"[{call.name}]", *(f"{key} = {_text(value)}" for key, value in entries.items())]
+    path = Path(path)
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def load(pipeline_class, call_class, path):
+    """Read a pipeline; unknown steps and parameters are errors that name the file."""
+    path = Path(path)
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: the pipeline file cannot be read ({error.strerror})") from error
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{path}: not a TOML file ({error}); write one with pipeline.save(path)") from error
+    names = content.get("steps")
+    if not isinstance(names, list):
+        raise InputError(f"{path}: a pipeline file needs a list `steps = [...]` of step names")
+    stray = [key for key in content if key not in (*names, "steps", "name")]
+    if stray:
+        raise InputError(f"{path}: section [{stray[0]}] belongs to no step of the list `steps`")
+    calls = []
+    for name in names:
+        entries = dict(content.get(name, {}))
+        address = entries.pop("function", None)
+        skip = entries.pop("skip", False)
+        try:
+            step = _imported(address) if address else steps.get(name)
+            entries = {key: None if value == "none" else value for key, value in entries.items()}
+            calls.append(call_class(step, skip=skip).set(**entries))
+        except (InputError, ImportError, AttributeError) as error:
+            raise InputError(f"{path}: {error}") from error
+    return pipeline_class(content.get("name", path.stem), tuple(calls))
+
+
+def _text(value) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if value is None:
+        return '"none"'
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(_text(v) for v in value) + "]"
+    return repr(value)
+
+
+def _custom(step: Step) -> bool:
+    return not step.__module__.startswith("jwgpu.steps.")
+
+
+def _address(step) -> str:
+    return f"{step.__module__}:{step.__name__}"
+
+
+def _imported(address: str):
+    module, _, name = address.partition(":")
+    return getattr(importlib.import_module(module), name)

@@ -1,0 +1,153 @@
+"""Flag groups whose well is full, and readings at the floor of the converter."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from jwgpu.backend import namespace
+from jwgpu.data import GROUP, PIXEL, Ramp, Reference
+from jwgpu.errors import InputError
+from jwgpu.numerics.masks import grow
+from jwgpu.step import note, step
+
+# One above the highest number that the 16-bit converter gives: a threshold no reading reaches.
+_UNREACHABLE = np.float32(65536)
+
+
+@step(unit="DN", streams="integration")
+def saturation(
+    ramp: Ramp,
+    saturation: Reference,
+    superbias: Reference | None = None,
+    *,
+    n_pix_grow_sat: int = 1,
+    use_readpatt: bool = True,
+) -> Ramp:
+    """Flag saturated groups and the readings at or below zero.
+
+    1. From the first group in which a pixel reaches its threshold, this and every later group is SATURATED, and so
+       are the `n_pix_grow_sat` rows of neighbours around it, into which charge spills.
+    2. A reading <= 0 is AD_FLOOR and DO_NOT_USE, in its own group only.
+    3. A group is the mean of n frames, so one whose last frames saturated can lie below the threshold t. Where the
+       next group is saturated and this one is above t * (mean frame number / last frame number), the value a ramp
+       that reaches t in the last frame would have, this group and its neighbours are DO_NOT_USE.
+    4. In the second group, a late hit of a cosmic ray can hide deeper still. If the ramp of the first group would
+       not have brought the third one to saturation, the third one is saturated, and the step from the first to
+       the second is larger than (t - first) / n, the second group is DO_NOT_USE.
+
+    Parameters
+    ----------
+    ramp : Ramp
+        `data` (integration, group, y, x), `zeroframe` (integration, y, x), DN, as read: bias still in.
+    saturation : Reference
+        `data` (y, x): threshold t, DN. NaN, or NO_SAT_CHECK in `dq`: the pixel is not checked.
+    superbias : Reference, optional
+        `data` (y, x), DN, for rule 4; 0 without it.
+    n_pix_grow_sat : int
+        Neighbours flagged on every side; 1 flags eight.
+    use_readpatt : bool
+        Apply rules 3 and 4, which need the number of frames of a group (`meta.exposure.nframes`).
+
+    Returns
+    -------
+    Ramp
+        `groupdq` with the flags above; `pixeldq` with those of the reference, and NO_SAT_CHECK where the threshold
+        is NaN; `zeroframe` 0 where it is saturated (with neighbours) or at the floor.
+
+    Raises
+    ------
+    InputError
+        For data in NIRSpec IRS2 format, whose science pixels lie among reference pixels; for a negative
+        `n_pix_grow_sat`.
+    ValueError
+        A reference has another shape than the exposure, or the number of frames is needed and not given.
+
+    Skips when
+    ----------
+    There is no saturation reference for the exposure.
+    """
+    xp = namespace(ramp.data, saturation.data)
+    if "IRS2" in str(ramp.meta.get("exposure.readpatt", "")):
+        raise InputError(
+            f"{ramp.name} is in NIRSpec IRS2 format, in which saturation is not flagged yet; leave the step out"
+        )
+    if n_pix_grow_sat < 0:
+        raise InputError(f"saturation.n_pix_grow_sat = {n_pix_grow_sat}: expected 0 or more")
+    shape = ramp.shape[-2:]
+    flags = saturation.check_shape("dq", shape)
+    threshold = saturation.check_shape("data", shape)
+    undefined = xp.isnan(threshold)
+    unchecked = undefined | ((flags & PIXEL.NO_SAT_CHECK) != 0)
+    threshold = xp.where(unchecked, _UNREACHABLE, threshold)
+    pixeldq = ramp.own("pixeldq")
+    pixeldq |= flags
+    pixeldq |= xp.where(undefined, PIXEL.NO_SAT_CHECK, np.uint32(0))
+    n_frames = int(ramp.meta.require("exposure.nframes", "saturation with use_readpatt")) if use_readpatt else 1
+    bias = None if superbias is None else superbias.check_shape("data", shape)
+
+    groupdq = ramp.own("groupdq")
+    full = xp.zeros(shape, dtype=bool)
+    for data, dq in zip(ramp.data, groupdq):
+        full |= _threshold_pass(xp, data, dq, threshold, n_pix_grow_sat)
+        if n_frames > 1:
+            _average_pass(xp, data, dq, threshold, unchecked, n_frames, n_pix_grow_sat)
+        if use_readpatt and ramp.n_groups > 2:
+            _second_group_pass(xp, data, dq, threshold, bias, n_frames)
+    note(saturated_pixels=int(xp.count_nonzero(full)), unchecked_pixels=int(xp.count_nonzero(unchecked)))
+    return ramp.replace(groupdq=groupdq, pixeldq=pixeldq, zeroframe=_zero_frame(xp, ramp, threshold, n_pix_grow_sat))
+
+
+def _threshold_pass(xp, data, dq, threshold, n_grow):
+    """Apply rules 1 and 2 to one integration; return the pixels that are saturated in its last group."""
+    reached = xp.zeros(threshold.shape, dtype=bool)
+    full = reached
+    for plane, flags in zip(data, dq):
+        reached |= plane >= threshold
+        # Flags that were there before count and grow too, in their own group.
+        full = grow(reached | ((flags & GROUP.SATURATED) != 0), n_grow)
+        flags |= full.astype(np.uint8) * GROUP.SATURATED
+        flags |= (plane <= 0).astype(np.uint8) * (GROUP.AD_FLOOR | GROUP.DO_NOT_USE)
+    return full
+
+
+def _average_pass(xp, data, dq, threshold, unchecked, n_frames, n_grow):
+    """Apply rule 3 to one integration. Few pixels saturate in the next group, so only those are looked at."""
+    closed = GROUP.SATURATED | GROUP.DO_NOT_USE
+    for group in range(data.shape[0] - 1):
+        frames = _frame_numbers(group, n_frames)
+        candidate = ((dq[group] & closed) == 0) & ((dq[group + 1] & GROUP.SATURATED) != 0) & ~unchecked
+        y, x = xp.nonzero(candidate)
+        # The threshold is scaled in float64: rounded to float32, it can pass the reading it is compared with.
+        above = data[group][y, x] >= threshold[y, x].astype(np.float64) * (frames.mean() / frames[-1])
+        suspect = xp.zeros(candidate.shape, dtype=bool)
+        suspect[y, x] = above
+        dq[group] |= grow(suspect, n_grow).astype(np.uint8) * GROUP.DO_NOT_USE
+
+
+def _second_group_pass(xp, data, dq, threshold, bias, n_frames):
+    """Apply rule 4 to one integration, to pixels that saturate in the third group and not before."""
+    y, x = xp.nonzero(((dq[2] & GROUP.SATURATED) != 0) & ((dq[1] & GROUP.SATURATED) == 0))
+    first, second, limit = data[0][y, x], data[1][y, x], threshold[y, x]
+    zero = np.float32(0) if bias is None else bias[y, x]
+    # Extrapolated in float64, for the reason given above.
+    slope = (first - zero).astype(np.float64) / _frame_numbers(0, n_frames).mean()
+    calm = slope * _frame_numbers(2, n_frames)[-1] + zero < limit
+    leap = second - first > (limit - first) / np.float32(n_frames)
+    suspect = xp.zeros(threshold.shape, dtype=bool)
+    suspect[y, x] = calm & leap
+    dq[1] |= suspect.astype(np.uint8) * GROUP.DO_NOT_USE
+
+
+def _frame_numbers(group: int, n_frames: int) -> np.ndarray:
+    """Return the numbers, from 1, of the frames averaged into a group; frames dropped between groups do not count."""
+    return np.arange(1, n_frames + 1, dtype=np.float64) + group * n_frames
+
+
+def _zero_frame(xp, ramp, threshold, n_grow):
+    """Return the zero frame with 0, which stands for no value, where it is saturated or at the floor."""
+    if ramp.zeroframe is None:
+        return None
+    zeroframe = ramp.own("zeroframe")
+    for frame in zeroframe:
+        frame[grow(frame >= threshold, n_grow) | (frame <= 0)] = 0
+    return zeroframe

@@ -17,12 +17,21 @@ SUFFIX = {"image": "cal"}
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("--out", default=".", show_default="here", metavar="DIR", help="Folder the products are written to.")
-@click.option("--set", "assignments", multiple=True, metavar="STEP.NAME=VALUE",
-              help="Set a parameter; NAME may be a reference type (VALUE is then a file) or `skip` (true, false).")  # fmt: skip
+@click.option(
+    "--set",
+    "assignments",
+    multiple=True,
+    metavar="STEP.NAME=VALUE",
+    help="Set a parameter; NAME may be a reference type (VALUE is then a file) or `skip` (true, false).",
+)
 @click.option("--skip", "skipped", multiple=True, metavar="STEP", help="Leave a step out.")
 @click.option("--save-steps", is_flag=True, help="Also save the result of every step, as FILE_<step>.fits.")
-@click.option("--device", type=click.Choice(["auto", "cpu", "gpu"]), default=None,
-              help="Where to compute; by default JWGPU_DEVICE, else a GPU where one is usable.")  # fmt: skip
+@click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "gpu"]),
+    default=None,
+    help="Where to compute; by default JWGPU_DEVICE, else a GPU where one is usable.",
+)
 @click.option("--references", "folder", metavar="DIR", help="Folder of reference files to use instead of CRDS.")
 @click.option("--pipeline", "pipeline_file", metavar="TOML", help="Steps and parameters saved with Pipeline.save.")
 @click.pass_context

@@ -35,10 +35,10 @@ def _command(which) -> click.Command:
     for kind, needed in which.references.items():
         words = "Reference file to use" + (" (needed)" if needed else " (optional)")
         parameters.append(click.Option([f"--{kind}", f"ref_{kind}"], metavar="FILE", help=words))
-    for p in which.parameters.values():
-        parameters.append(
-            click.Option([f"--{p.name}", f"par_{p.name}"], metavar="VALUE", help=f"{p.words()} [default: {p.default}]")
-        )
+    parameters += [
+        click.Option([f"--{p.name}", f"par_{p.name}"], metavar="VALUE", help=f"{p.words()} [default: {p.default}]")
+        for p in which.parameters.values()
+    ]
 
     def callback(file, out, folder, **given):
         words = [f"{which.name}.{k[4:]}={v}" for k, v in given.items() if v is not None]

@@ -1,0 +1,6 @@
+"""Seeing what the calibration does: widgets and figures. Reads exposures and histories, changes nothing."""
+
+from jwgpu.diagnostics.picture import picture
+from jwgpu.diagnostics.show import Viewer, show
+
+__all__ = ["Viewer", "picture", "show"]

@@ -1,0 +1,175 @@
+"""`jw.show`: an exposure, or the same exposure before and after a step, with one pixel's ramp."""
+
+from __future__ import annotations
+
+from jwgpu.data import Exposure, Ramp
+from jwgpu.diagnostics import draw, planes
+from jwgpu.errors import InputError
+
+
+def show(before: Exposure, after: Exposure | None = None) -> Viewer:
+    """Show one exposure, or two side by side with what changed between them.
+
+    Controls choose the integration, the group, the stretch and a flag to lay over the images. A click on an image
+    picks a pixel; its ramp is drawn below with flagged groups marked.
+
+    Parameters
+    ----------
+    before, after : Ramp or Image
+        Of the same (y, x) shape.
+
+    Returns
+    -------
+    Viewer
+        An ipywidgets box, displayed as the last expression of a cell.
+
+    Raises
+    ------
+    InputError
+        Where the shapes differ, or the notebook packages are not installed.
+    """
+    if after is not None and after.data.shape[-2:] != before.data.shape[-2:]:
+        raise InputError(
+            f"show: {before.name} is {before.data.shape[-2:]} and {after.name} is {after.data.shape[-2:]} pixels; "
+            "give two versions of the same exposure"
+        )
+    return Viewer([before] if after is None else [before, after])
+
+
+class Viewer:
+    """The widget behind `jw.show`. Its controls are attributes, so a notebook can set them too.
+
+    Attributes
+    ----------
+    integration, group, stretch, flag, x, y
+        ipywidgets controls; set `.value` to change what is shown.
+    figure : matplotlib Figure
+    """
+
+    def __init__(self, exposures: list[Exposure]):
+        widgets, canvas_class, manager_class = _notebook_packages()
+        from matplotlib.figure import Figure
+
+        self.exposures = exposures
+        fallbacks = ("before", "after") if len(exposures) == 2 else ("data",)
+        self.labels = [draw.label(e, word) for e, word in zip(exposures, fallbacks)]
+        if len(set(self.labels)) < len(self.labels):
+            self.labels = list(fallbacks)
+        self._has_ramp = any(isinstance(e, Ramp) for e in exposures)
+        self.figure = Figure(figsize=(11, 7.2 if self._has_ramp else 4.2), layout="constrained")
+        self.canvas = canvas_class(self.figure)
+        self._manager = manager_class(self.canvas, 0)
+        self.canvas.header_visible = False
+        self.canvas.footer_visible = False
+        self.canvas.mpl_connect("button_press_event", self._clicked)
+        self._controls(widgets)
+        self.message = widgets.HTML()
+        rows = [
+            widgets.HBox([self.integration, self.group]),
+            widgets.HBox([self.stretch, self.flag]),
+            widgets.HBox([self.x, self.y, self.message]),
+            self.canvas,
+        ]
+        self.box = widgets.VBox(rows)
+        self.redraw()
+
+    def _controls(self, widgets) -> None:
+        ny, nx = self.exposures[0].data.shape[-2:]
+        n_integrations = max(e.data.shape[0] if e.data.ndim > 2 else 1 for e in self.exposures)
+        n_groups = max(e.n_groups if isinstance(e, Ramp) else 1 for e in self.exposures)
+        wide = widgets.Layout(width="45%")
+        style = {"description_width": "90px"}
+
+        def slider(text, top, value):
+            return widgets.IntSlider(
+                value=value, min=1, max=top, description=text, continuous_update=False, layout=wide, style=style
+            )
+
+        self.integration = slider("integration", n_integrations, 1)
+        self.group = slider("group", n_groups, n_groups)
+        self.integration.disabled, self.group.disabled = n_integrations == 1, n_groups == 1
+        self.stretch = widgets.FloatSlider(
+            value=99.0, min=80.0, max=100.0, step=0.1, description="stretch (%)", continuous_update=False,
+            layout=wide, style=style,
+        )  # fmt: skip
+        names = ["none", *planes.flag_names(self.exposures)]
+        self.flag = widgets.Dropdown(options=names, value="none", description="flag", layout=wide, style=style)
+        narrow = widgets.Layout(width="160px")
+        self.x = widgets.BoundedIntText(value=nx // 2, min=0, max=nx - 1, description="x", layout=narrow)
+        self.y = widgets.BoundedIntText(value=ny // 2, min=0, max=ny - 1, description="y", layout=narrow)
+        for control in (self.integration, self.group, self.stretch, self.flag, self.x, self.y):
+            control.observe(lambda _: self.redraw(), names="value")
+
+    def pick(self, x: int, y: int) -> None:
+        """Choose the pixel whose ramp is drawn (0-based array coordinates)."""
+        with self.x.hold_trait_notifications():
+            self.x.value = int(x)
+        self.y.value = int(y)
+
+    def _clicked(self, event) -> None:
+        if event.inaxes is not None and event.inaxes.get_gid() == "image":
+            self.pick(round(event.xdata), round(event.ydata))
+
+    def redraw(self) -> None:
+        """Draw everything again from the controls."""
+        self.figure.clear()
+        integration, group = self.integration.value - 1, self.group.value - 1
+        x, y = self.x.value, self.y.value
+        arrays = [planes.plane(e, min(integration, e.data.shape[0] - 1), group) for e in self.exposures]
+        columns = 3 if len(arrays) == 2 else 2
+        grid = self.figure.add_gridspec(
+            2 if self._has_ramp else 1, columns, height_ratios=[1.5, 1][: 1 + self._has_ramp]
+        )
+        percent = self.stretch.value
+        same_unit = len({e.unit for e in self.exposures}) == 1 and len({type(e) for e in self.exposures}) == 1
+        for column, (exposure, array, label) in enumerate(zip(self.exposures, arrays, self.labels)):
+            axes = self._image_axes(grid[0, column], x, y)
+            draw.image(axes, array, draw.title(exposure, label, integration, group), exposure.unit, percent)
+            if self.flag.value != "none":
+                draw.flag_overlay(axes, planes.flags(exposure, self.flag.value, integration, group))
+        last = self._image_axes(grid[0, columns - 1], x, y)
+        if len(arrays) == 2 and same_unit:
+            draw.image(last, arrays[1] - arrays[0], "difference", self.exposures[1].unit, percent, cmap="coolwarm")
+        else:
+            self._flag_counts(last, integration, group)
+        if self._has_ramp:
+            draw.ramps(self.figure.add_subplot(grid[1, :]), self.exposures, self.labels, integration, y, x)
+        self._say(x, y, integration, group, arrays)
+        self.canvas.draw_idle()
+
+    def _image_axes(self, cell, x: int, y: int):
+        axes = self.figure.add_subplot(cell)
+        axes.set_gid("image")
+        axes.plot([x], [y], "+", color="white", ms=12, mew=1.5)
+        return axes
+
+    def _flag_counts(self, axes, integration: int, group: int) -> None:
+        axes.set_gid("flags")
+        axes.lines[0].remove()
+        names = self.flag.options[1:]
+        counts = [planes.flags(self.exposures[-1], name, integration, group).sum() for name in names]
+        shown = [(name, count) for name, count in zip(names, counts) if count]
+        axes.barh([name for name, _ in shown], [max(count, 1) for _, count in shown], color=draw.COLOURS[0])
+        axes.set_title("flagged pixels", fontsize=10)
+        axes.tick_params(labelsize=7)
+        if shown:
+            axes.set_xscale("log")
+
+    def _say(self, x: int, y: int, integration: int, group: int, arrays) -> None:
+        words = []
+        for exposure, array, label in zip(self.exposures, arrays, self.labels):
+            names = [n for n in self.flag.options[1:] if planes.flags(exposure, n, integration, group)[y, x]]
+            words.append(f"{label}: {array[y, x]:.5g} {exposure.unit} <i>{' '.join(names)}</i>")
+        self.message.value = "&nbsp;&nbsp;".join(words)
+
+    def _repr_mimebundle_(self, **kwargs):
+        return self.box._repr_mimebundle_(**kwargs)
+
+
+def _notebook_packages():
+    try:
+        import ipywidgets
+        from ipympl.backend_nbagg import Canvas, FigureManager
+    except ImportError as error:
+        raise InputError(f"jw.show needs the notebook packages ({error}): pip install 'jwgpu[notebook]'") from error
+    return ipywidgets, Canvas, FigureManager

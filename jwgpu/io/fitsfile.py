@@ -1,0 +1,162 @@
+"""FITS files read and written plane by plane, so that a large ramp is never in memory twice."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import os
+import warnings
+import zlib
+from collections.abc import Iterable, Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from astropy.io import fits
+
+from jwgpu import backend
+from jwgpu.errors import InputError
+from jwgpu.io.headers import header
+
+_BLOCK = 2880
+_READ_AT_ONCE = 32 << 20  # bytes of an integration that is read in one go; larger ones go plane by plane
+_UNREADABLE = (OSError, EOFError, zlib.error, ValueError, TypeError, KeyError, IndexError, fits.VerifyError)
+_BITPIX = {"float32": -32, "uint8": 8, "uint32": 32, "int32": 32, "uint16": 16}
+
+
+@contextlib.contextmanager
+def opened(path: str | os.PathLike) -> Iterator[fits.HDUList]:
+    """Open a FITS file after checking that it is one and that it is whole.
+
+    Raises
+    ------
+    InputError
+        Missing, a folder, unreadable, empty, not FITS, cut short or damaged.
+    """
+    path = Path(path)
+    _check_file(path)
+    try:
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            hdus = fits.open(path, memmap=False, lazy_load_hdus=False)
+    except _UNREADABLE as error:
+        raise InputError(f"{path} cannot be read as FITS: {_words(error)}. {_AGAIN}") from error
+    with hdus:
+        _check_whole(path, hdus, [str(w.message) for w in said])
+        yield hdus
+
+
+_AGAIN = "It is cut short or damaged: fetch it again and compare its size with that in the archive."
+
+
+def _words(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return (lines[0] if lines else type(error).__name__).rstrip(".")
+
+
+def _check_file(path: Path) -> None:
+    if not path.exists():
+        raise InputError(f"{path} does not exist; check the name and the folder ({Path.cwd()} is the current one)")
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; name a FITS file in it")
+    try:
+        with path.open("rb") as stream:
+            start = stream.read(_BLOCK)
+        if start[:2] == b"\x1f\x8b":
+            with gzip.open(path) as stream:
+                start = stream.read(_BLOCK)
+    except _UNREADABLE as error:
+        raise InputError(f"{path} cannot be read: {_words(error)}; check its permissions, or fetch it again") from error
+    if not start:
+        raise InputError(f"{path} is empty (0 bytes); fetch it again")
+    if not start.startswith(b"SIMPLE  ="):
+        raise InputError(
+            f"{path} is not a FITS file (it does not begin with SIMPLE); name a JWST product ending in .fits"
+        )
+    if len(start) < _BLOCK:
+        raise InputError(f"{path} holds only {len(start)} bytes, less than one FITS header. {_AGAIN}")
+
+
+def _check_whole(path: Path, hdus: fits.HDUList, said: list[str]) -> None:
+    compressed = path.open("rb").read(2) == b"\x1f\x8b"
+    size = path.stat().st_size
+    for number, hdu in enumerate(hdus):
+        where = hdu.fileinfo()
+        # The last block's padding may lack without harm, so the data bytes alone are asked for.
+        need = where["datLoc"] + int(getattr(hdu, "size", 0))
+        if not compressed and need > size:
+            name = hdu.name or f"number {number}"
+            raise InputError(
+                f"{path} is cut short: extension {name} should end at byte {need:,}, the file has {size:,}. {_AGAIN}"
+            )
+    broken = [words for words in said if "Error validating header" in words or "truncated" in words]
+    if broken:
+        last = hdus[-1].name if len(hdus) else "the beginning"
+        raise InputError(f"{path} is unreadable after extension {last}. {_AGAIN}")
+
+
+def named(hdus: fits.HDUList, name: str):
+    """Return the extension called `name`, or None."""
+    return next((hdu for hdu in hdus if hdu.name.upper() == name.upper()), None)
+
+
+def read_array(path: Path, hdu, dtype) -> np.ndarray:
+    """Read an image extension into a native array of `dtype`, scaled integers included.
+
+    It is read by integrations, or plane by plane where those are large: the peak is the array and one piece.
+
+    Raises
+    ------
+    InputError
+        The data cannot be read to their end.
+    """
+    array = np.empty(hdu.shape, dtype)
+    depth = max(array.ndim - 3, 0)
+    if array.ndim > 2 and array[(0,) * depth].nbytes > _READ_AT_ONCE:
+        depth = array.ndim - 2
+    try:
+        for index in np.ndindex(array.shape[:depth]):
+            array[index] = hdu.section[index] if index else hdu.section[:]
+    except _UNREADABLE as error:
+        raise InputError(f"{path}: extension {hdu.name} cannot be read ({_words(error)}). {_AGAIN}") from error
+    return array
+
+
+def write_primary(stream: BinaryIO, cards: Iterable[fits.Card]) -> None:
+    """Write the first header, which has no data."""
+    stream.write(header({"SIMPLE": True, "BITPIX": 8, "NAXIS": 0, "EXTEND": True}, cards))
+
+
+def write_image(stream: BinaryIO, name: str, array, dtype, cards: Iterable[fits.Card] = ()) -> None:
+    """Write an image extension of `dtype`, plane by plane; an array on a GPU is fetched plane by plane."""
+    dtype = np.dtype(dtype)
+    axes = {f"NAXIS{n}": length for n, length in enumerate(reversed(array.shape), 1)}
+    structure = {"XTENSION": "IMAGE", "BITPIX": _BITPIX[dtype.name], "NAXIS": array.ndim, **axes,
+                 "PCOUNT": 0, "GCOUNT": 1}  # fmt: skip
+    if dtype.kind == "u" and dtype.itemsize > 1:
+        structure |= {"BSCALE": 1, "BZERO": 1 << (8 * dtype.itemsize - 1)}
+    stream.write(header({**structure, "EXTNAME": name}, cards))
+    n_bytes = 0
+    for index in np.ndindex(array.shape[: max(array.ndim - 2, 0)]):
+        piece = _stored(backend.to_host(array[index] if index else array), dtype)
+        n_bytes += piece.nbytes
+        stream.write(piece.data)
+    stream.write(bytes(-n_bytes % _BLOCK))
+
+
+def _stored(plane: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Return a plane as FITS stores it: big-endian, unsigned integers moved down by half their range."""
+    plane = np.ascontiguousarray(plane, dtype)
+    if dtype.kind == "u" and dtype.itemsize > 1:
+        plane = (plane ^ dtype.type(1 << (8 * dtype.itemsize - 1))).view(f"i{dtype.itemsize}")
+    return plane.astype(plane.dtype.newbyteorder(">"))
+
+
+def write_table(stream: BinaryIO, name: str, table: np.ndarray, cards: Iterable[fits.Card] = ()) -> None:
+    """Write a table extension."""
+    hdu = fits.BinTableHDU(table, name=name)
+    hdu.header.extend(cards, unique=False, update=False, end=True)
+    whole = BytesIO()
+    fits.HDUList([fits.PrimaryHDU(), hdu]).writeto(whole)
+    stream.write(whole.getbuffer()[_BLOCK:])  # an empty primary header is one block

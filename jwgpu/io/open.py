@@ -1,0 +1,206 @@
+"""Any raw exposure, ramp, rate or guider product into its noun."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from astropy.io import fits
+
+from jwgpu import backend
+from jwgpu.data import Image, Meta, Ramp
+from jwgpu.errors import InputError
+from jwgpu.io import fitsfile
+from jwgpu.io.headers import read_headers
+from jwgpu.io.incomplete import complete
+from jwgpu.io.tables import read_table, table_name
+from jwgpu.provenance.manifest import from_text
+
+MANIFEST = "JWGPU"  # the extension that holds the manifest as bytes of JSON text
+
+_INSTRUMENTS = ("NIRCAM", "NIRISS", "NIRSPEC", "MIRI", "FGS")
+_RAMP_EXTENSIONS = {"zeroframe": "ZEROFRAME", "refout": "REFOUT", "average_dark_current": "AVDRKCUR"}
+_IMAGE_EXTENSIONS = {"err": "ERR", "var_poisson": "VAR_POISSON", "var_rnoise": "VAR_RNOISE", "var_flat": "VAR_FLAT"}
+# States of steps that come after the rate products.
+_LATER = {"S_WCS": "assign_wcs", "S_FLAT": "flat_field", "S_PHOTOM": "photom", "S_RESAMP": "resample",
+          "S_EXTR1D": "extract_1d", "S_IFUCUB": "cube_build", "S_OUTLIR": "outlier_detection"}  # fmt: skip
+
+
+def open(path: str | os.PathLike, *, device: str | None = None) -> Ramp | Image:
+    """Open a raw exposure, a ramp, a rate product or a guider product.
+
+    Arrays are native float32 (`data`, errors, variances), uint32 (`dq`, `pixeldq`) and uint8 (`groupdq`), whatever
+    the file has. Ramps are read by integrations, so that no second copy of the data is ever in memory.
+
+    Parameters
+    ----------
+    path : str or path
+        `_uncal`, `_ramp`, what was kept after a detector step, `_rate`, `_rateints`, a guider's `_cal`.
+    device : {"cpu", "gpu"}, optional
+        Where the arrays go; the device in use by default.
+
+    Returns
+    -------
+    Ramp
+        From a product of four axes. A raw one gets empty flags.
+    Image
+        From a product of two or three axes.
+
+    Raises
+    ------
+    InputError
+        The file is missing, is not FITS, is cut short, is another kind of product or contradicts its header.
+
+    Warns
+    -----
+    IncompleteHeaderWarning
+        A ramp's header lacks what calibration needs; the message says what was assumed.
+
+    Notes
+    -----
+    Differs from jwst: header keywords that no schema knows are kept under `meta.extra_fits`; the ASDF extension,
+    which repeats the header in these products, is not read.
+    """
+    path = Path(path)
+    with fitsfile.opened(path) as hdus:
+        sci = _science(path, hdus)
+        values = read_headers(_named_headers(hdus))
+        values["filename"] = path.name
+        history, provenance = _history(path, hdus, values)
+        read = _read_ramp if len(sci.shape) == 4 else _read_image
+        exposure = read(path, hdus, sci, Meta(values | provenance))
+    return exposure.replace(history=history).to(device or backend.current().kind)
+
+
+def _named_headers(hdus):
+    pairs = [("PRIMARY", hdus[0].header)]
+    return pairs + [(h.name, h.header) for h in hdus[1:] if h.name not in ("ASDF", MANIFEST)]
+
+
+def _science(path: Path, hdus):
+    """Return the SCI extension of a product that can be opened here, or say why it is not one."""
+    header = hdus[0].header
+    telescope = header.get("TELESCOP")
+    if telescope is None and header.get("INSTRUME") not in _INSTRUMENTS:
+        raise InputError(
+            f"{path} is not a JWST product: its header has no TELESCOP; name a product of the JWST archive"
+        )
+    if telescope not in (None, "JWST"):
+        raise InputError(f"{path} was taken with TELESCOP = {telescope!r}; jwgpu calibrates JWST exposures only")
+    if "REFTYPE" in header or "PEDIGREE" in header:
+        raise InputError(
+            f"{path} is a reference file (REFTYPE = {header.get('REFTYPE', 'unknown')}), not an exposure; name an exposure "
+            f"here, and give reference files with --references FOLDER or as an override"
+        )
+    sci = [hdu for hdu in hdus[1:] if hdu.name == "SCI"]
+    if not sci:
+        found = ", ".join(hdu.name for hdu in hdus[1:] if hdu.name) or "none"
+        raise InputError(
+            f"{path} has no SCI extension (it has: {found}); name an _uncal, _ramp, _rate or _rateints product"
+        )
+    later = [step for keyword, step in _LATER.items() if header.get(keyword) == "COMPLETE"]
+    if later or len(sci) > 1:
+        why = f"{', '.join(later)} done" if later else f"{len(sci)} SCI extensions"
+        raise InputError(
+            f"{path} is a product of a later stage ({header.get('DATAMODL', 'of unknown type')}, {why}); jwgpu opens raw "
+            f"exposures, ramps, rates and guider products: name the _uncal, _ramp, _rate or _rateints file it was made from"
+        )
+    if not sci[0].is_image:
+        raise InputError(f"{path}: SCI is a table, not an image; name an _uncal, _ramp, _rate or _rateints product")
+    _check_shape(path, header, sci[0].shape)
+    return sci[0]
+
+
+def _check_shape(path: Path, header, shape: tuple[int, ...]) -> None:
+    if not shape or 0 in shape:
+        kind = "integrations groups rows columns".split()[-len(shape) :] if shape else []
+        zero = ", ".join(name for name, length in zip(kind, shape) if not length) or "axes"
+        raise InputError(f"{path} holds no data: SCI has zero {zero} (shape {shape}); fetch the file again")
+    if len(shape) not in (2, 3, 4):
+        raise InputError(f"{path}: SCI has {len(shape)} axes; a ramp has 4, a rate 2 or 3. Name another product")
+    # Guiders' headers count otherwise than their arrays (stacks, track and fine-guide frames).
+    if str(header.get("EXP_TYPE", "")).startswith("FGS_") and header.get("EXP_TYPE") not in ("FGS_IMAGE", "FGS_DARK"):
+        return
+    n_integrations = header.get("NINTS")
+    if None not in (header.get("INTSTART"), header.get("INTEND")):
+        n_integrations = header["INTEND"] - header["INTSTART"] + 1  # one segment of a long exposure
+    n_groups = header.get("NGROUPS")
+    if len(shape) == 4 and n_groups not in (None, shape[1]):
+        raise InputError(
+            f"{path} contradicts itself: the header says NGROUPS = {n_groups}, the data have {shape[1]} groups "
+            f"(shape {shape}); fetch the file again, or correct NGROUPS"
+        )
+    if len(shape) > 2 and n_integrations not in (None, shape[0]):
+        raise InputError(
+            f"{path} contradicts itself: the header says {n_integrations} integrations (NINTS, or INTSTART to INTEND), "
+            f"the data have {shape[0]} (shape {shape}); fetch the file again, or correct the header"
+        )
+
+
+def _history(path: Path, hdus, values: dict) -> tuple[tuple, dict[str, Any]]:
+    """Return the records of the manifest, if there is one, and where the exposure comes from."""
+    records, inputs, before = (), [], None
+    if (hdu := fitsfile.named(hdus, MANIFEST)) is not None:
+        try:
+            content, records = from_text(bytes(np.asarray(hdu.data, np.uint8)).decode("ascii"))
+            inputs, before = list(content.get("inputs") or ()), content.get("input_software")
+        except (ValueError, TypeError, AttributeError) as error:
+            raise InputError(
+                f"{path}: its {MANIFEST} extension is damaged ({error}); remove the extension or make the file again"
+            ) from error
+    if not records:
+        before = values.get("calibration_software_version")
+    provenance = {"jwgpu.source": str(path.resolve()), "jwgpu.inputs": (*inputs, path.name)}
+    return records, provenance | ({"jwgpu.input_software": before} if before else {})
+
+
+def _read_ramp(path: Path, hdus, sci, meta: Meta) -> Ramp:
+    meta = complete(meta, sci.shape, path.name)
+    n_rows, n_columns = sci.shape[2:]
+    found: dict[str, Any] = {name: _optional(path, hdus, hdu, np.float32) for name, hdu in _RAMP_EXTENSIONS.items()}
+    pixeldq = _optional(path, hdus, "PIXELDQ", np.uint32)
+    if pixeldq is None:
+        pixeldq = _optional(path, hdus, "DQ", np.uint32)  # guider ramps
+    groupdq = _optional(path, hdus, "GROUPDQ", np.uint8)
+    found["pixeldq"] = np.zeros((n_rows, n_columns), np.uint32) if pixeldq is None else pixeldq
+    found["groupdq"] = np.zeros(sci.shape, np.uint8) if groupdq is None else groupdq
+    for name, shape in (("pixeldq", (n_rows, n_columns)), ("groupdq", sci.shape)):
+        if found[name].shape[-len(shape) :] != tuple(shape):
+            raise InputError(
+                f"{path} contradicts itself: {name.upper()} has shape {found[name].shape}, SCI {sci.shape}; "
+                f"fetch the file again"
+            )
+    data = fitsfile.read_array(path, sci, np.float32)
+    unit = meta.get("bunit_data", "DN")
+    return Ramp(data=data, meta=meta, unit=unit, tables=_tables(hdus), **found)
+
+
+def _read_image(path: Path, hdus, sci, meta: Meta) -> Image:
+    found: dict[str, Any] = {name: _optional(path, hdus, hdu, np.float32) for name, hdu in _IMAGE_EXTENSIONS.items()}
+    found["dq"] = _optional(path, hdus, "DQ", np.uint32)
+    for name, array in found.items():
+        if array is not None and array.shape[-2:] != sci.shape[-2:]:
+            raise InputError(
+                f"{path} contradicts itself: {name.upper()} has shape {array.shape}, SCI {sci.shape}; fetch the file again"
+            )
+    data = fitsfile.read_array(path, sci, np.float32)
+    return Image(data=data, meta=meta, unit=meta.get("bunit_data", "DN/s"), tables=_tables(hdus), **found)
+
+
+def _optional(path: Path, hdus, name: str, dtype) -> np.ndarray | None:
+    hdu = fitsfile.named(hdus, name)
+    if hdu is None or not hdu.is_image or not hdu.shape or 0 in hdu.shape:
+        return None
+    return fitsfile.read_array(path, hdu, dtype)
+
+
+def _tables(hdus) -> dict[str, np.ndarray]:
+    found = {}
+    for hdu in hdus[1:]:
+        if isinstance(hdu, fits.BinTableHDU) and not hdu.is_image and hdu.name not in ("ASDF", MANIFEST):
+            table = read_table(hdu)
+            if table is not None:
+                found[table_name(hdu.name)] = table
+    return found

@@ -1,0 +1,166 @@
+"""A noun into a product that the official data models read."""
+
+from __future__ import annotations
+
+import datetime
+import os
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jwgpu._version import __version__
+from jwgpu.data import Image, Meta, Ramp
+from jwgpu.errors import InputError
+from jwgpu.io import fitsfile, headers
+from jwgpu.io.atomic import atomic
+from jwgpu.io.keywords import layout, products
+from jwgpu.io.names import product_name
+from jwgpu.io.open import MANIFEST
+from jwgpu.io.tables import table_hdus
+from jwgpu.provenance.manifest import manifest, to_text
+
+_GUIDER = ("FGS_ID-STACK", "FGS_ID-IMAGE", "FGS_ACQ1", "FGS_ACQ2", "FGS_TRACK", "FGS_FINEGUIDE")
+# Where the state of a step is kept under another name than the step's own.
+_STATES = {"dark_current": "dark_sub", "imprint_subtract": "imprint"}
+_MODELS = {"ramp": "RampModel", "image": "ImageModel", "cube": "CubeModel", "guider_raw": "GuiderRawModel",
+           "guider_cal": "GuiderCalModel"}  # fmt: skip
+
+
+def save(
+    exposure: Ramp | Image,
+    path: str | os.PathLike | None = None,
+    *,
+    out: str | os.PathLike | None = None,
+    suffix: str | None = None,
+    overwrite: bool = True,
+) -> Path:
+    """Write an exposure as a JWST product; return where it is.
+
+    The file is written beside its place and renamed into it: a product that exists is whole. Steps' states (`S_*`),
+    reference files (`R_*`) and the software's name (`CAL_VER`) follow from the history, which is also written in full
+    (parameters, notes, times, versions) as JSON text into the extension JWGPU.
+
+    Parameters
+    ----------
+    exposure : Ramp or Image
+    path : str or path, optional
+        File to write. By default the name follows from that of the input: `_ramp`, `_rate`, `_rateints`, `_cal` for
+        guiders, and `_<step>` for ramps between two steps.
+    out : str or path, optional
+        Folder for the default name; the current one by default.
+    suffix : str, optional
+        Last word of the default name, in place of the one above.
+    overwrite : bool
+        Whether a file that is there may be replaced. The exposure's own input never is.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    InputError
+        The folder is missing, cannot be written to or is full; the file is the exposure's own input, or exists and
+        `overwrite` is false.
+    """
+    if path is not None and (out is not None or suffix is not None):
+        raise ValueError("give either a path, or a folder (out) and a suffix for the default name")
+    target = Path(path) if path is not None else Path(out or ".") / _default_name(exposure, suffix)
+    source = exposure.meta.get("jwgpu.source")
+    if source is not None and target.resolve() == Path(source):
+        raise InputError(
+            f"{target} is the file this exposure was read from and is not overwritten; choose another name"
+        )
+    if target.exists() and not overwrite:
+        raise InputError(f"{target} exists already; choose another name, or allow it to be overwritten")
+    schema = _schema(exposure)
+    meta = product_meta(exposure, target.name, schema)
+    with atomic(target) as temporary, temporary.open("wb") as stream:
+        fitsfile.write_primary(stream, [*headers.cards(meta, "PRIMARY"), *_story(exposure)])
+        _write_arrays(stream, exposure, schema, meta)
+        for name, hdu in table_hdus(exposure.tables, schema).items():
+            fitsfile.write_table(stream, hdu, exposure.tables[name], headers.cards(meta, hdu))
+        text = np.frombuffer(to_text(manifest(exposure)).encode("ascii"), np.uint8)
+        fitsfile.write_image(stream, MANIFEST, text, np.uint8)
+    return target
+
+
+def is_guider(exposure) -> bool:
+    """Say whether an exposure was taken by a guider at work (not by FGS as an instrument)."""
+    return exposure.meta.get("exposure.type") in _GUIDER
+
+
+def default_suffix(exposure) -> str:
+    """Return the last word of the name under which an exposure is saved when nothing else is asked for."""
+    if isinstance(exposure, Image):
+        return "cal" if is_guider(exposure) else "rateints" if exposure.per_integration else "rate"
+    last = exposure.history[-1].step if exposure.history else "jump"
+    return "ramp" if last == "jump" else last
+
+
+def _default_name(exposure, suffix: str | None) -> str:
+    return product_name(exposure.meta.get("filename") or "exposure.fits", suffix or default_suffix(exposure))
+
+
+def _schema(exposure) -> str:
+    if isinstance(exposure, Ramp):
+        return "guider_raw" if is_guider(exposure) else "ramp"
+    if is_guider(exposure):
+        return "guider_cal"
+    return "cube" if exposure.per_integration else "image"
+
+
+def product_meta(exposure, name: str, schema: str) -> Meta:
+    """Return the metadata of the product: the exposure's, with what follows from its history."""
+    values: dict[str, Any] = {
+        "filename": name,
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds").removesuffix("+00:00"),
+        "telescope": "JWST",
+        "model_type": _MODELS[schema],
+        "bunit_data": exposure.unit,
+        "bunit_err": exposure.unit if getattr(exposure, "err", None) is not None else None,
+    }
+    if exposure.history:
+        # The calibration is jwgpu's: nobody shall take it for that of the official software.
+        values |= {"calibration_software_version": f"jwgpu {__version__}", "calibration_software_revision": None}
+    known = products().by_path
+    for record in exposure.history:
+        state = f"cal_step.{_STATES.get(record.step, record.step)}"
+        if state in known and not (record.status == "SKIPPED" and values.get(state) == "COMPLETE"):
+            values[state] = record.status
+        for kind, file in record.references.items():
+            if f"ref_file.{kind}.name" in known and record.status == "COMPLETE":
+                values[f"ref_file.{kind}.name"] = file
+    if exposure.meta.get("ref_file.crds.context_used") and exposure.history:
+        values["ref_file.crds.sw_version"] = _crds_version()
+    return exposure.meta.set(values)
+
+
+def _crds_version() -> str | None:
+    try:
+        return version("crds")
+    except PackageNotFoundError:
+        return None
+
+
+def _story(exposure) -> list:
+    """Return one HISTORY card per step, with the reason where it was skipped."""
+    lines = []
+    for record in exposure.history:
+        words = f"{headers.OURS}{record.version} {record.step} {record.status}"
+        words += f": {record.reason}" if record.reason else ""
+        lines.append(fitsfile.fits.Card("HISTORY", headers.plain(" ".join(words.split()))[:72]))
+    return lines
+
+
+def _write_arrays(stream, exposure, schema: str, meta: Meta) -> None:
+    """Write the arrays in the schema's order, with the schema's types, under its extension names."""
+    arrays = exposure.arrays()
+    if schema == "guider_raw":
+        arrays["dq"] = arrays.pop("pixeldq")
+    for place in layout(schema).places:
+        if place.name in arrays and place.dtype is not None:
+            cards = headers.cards(meta, place.hdu)
+            fitsfile.write_image(stream, place.hdu, arrays[place.name], place.dtype, cards)

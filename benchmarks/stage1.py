@@ -1,6 +1,6 @@
 """Stage 1 side by side: the official jwst package and jwgpu on the same simulated exposure, in one run.
 
-    python benchmarks/stage1.py [--size 2048] [--groups 10] [--integrations 1] [--repeat 3] [--json FILE] [--markdown FILE]
+    python benchmarks/stage1.py [--size 2048] [--groups 10] [--integrations 1] [--repeat 3] [--json FILE]
 
 Needs the extra `oracle`. Both packages read the same files and the same references through the same local CRDS
 cache, each in a process of its own: first once to warm the disk cache, then `--repeat` times, in turn; medians are
@@ -11,6 +11,7 @@ without reading and writing files; memory is the peak resident size of the proce
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import platform
@@ -145,10 +146,8 @@ def _overall(rows: dict) -> float:
 
 
 def _reset_peak() -> None:
-    try:
+    with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
-    except OSError:
-        pass
 
 
 def _peak() -> float:

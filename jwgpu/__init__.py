@@ -21,6 +21,8 @@ _PUBLIC = {
     "Image": ("jwgpu.data", "Image"),
     "Reference": ("jwgpu.data", "Reference"),
     "Meta": ("jwgpu.data", "Meta"),
+    "PIXEL": ("jwgpu.data", "PIXEL"),
+    "GROUP": ("jwgpu.data", "GROUP"),
     "steps": ("jwgpu.steps", None),
     "pipelines": ("jwgpu.pipelines", None),
     "simulate": ("jwgpu.simulate", None),

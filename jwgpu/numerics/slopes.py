@@ -1,0 +1,391 @@
+"""Slopes of ramps: optimally weighted least squares over the segments between jumps.
+
+`fit_slopes` runs the compiled kernel `ramp_slopes`; `fit_slopes_reference` is the same in array code: specification,
+test oracle and fallback. Both give the same bits, since both take their weights from one table and add in one order.
+
+A *segment* is a run of unflagged groups together with the jump it begins with. For its L groups d_j,
+
+    slope = 2 sum(w_j u_j d_j) / (t sum(w_j u_j^2)),   u_j = 2 j - (L - 1),   w_j = |u_j|^p,
+
+with t the time between groups and p growing from 0 (read noise rules) to 10 (photon noise rules: the ends count)
+with the signal to noise of the rise over the segment [1]_. This is the weighted straight line, written about its
+middle, where the weights are symmetric. The variances, with R the noise of a difference of two groups over the
+square root of two (electron), g the gain, m the median rate and i the dark current, are
+
+    read = 12 R^2 / (t^2 g^2 (L^3 - L)),    poisson = (m + i) / (t g (L - 1)).
+
+Segments, of one integration or of all, are averaged with weights 1 / read: a weight that depended on the counts
+themselves would favour ramps that happen to be faint.
+
+References
+----------
+.. [1] Fixsen et al. 2000, PASP 112, 1350, doi:10.1086/316626
+.. [2] Robberto 2008, JWST-STScI-0001490
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from jwgpu import backend, kernels
+from jwgpu.data.flags import GROUP, PIXEL
+from jwgpu.kernels.build import group_size
+
+SNR_LIMITS = (5.0, 10.0, 20.0, 50.0, 100.0)
+POWERS = (0.0, 0.4, 1.0, 3.0, 6.0, 10.0)
+
+VARIANCE_LIMIT = 1.0e6
+"""A variance this large stands for "nothing measured" and is written as 0."""
+
+CHUNK = 1 << 16
+"""Pixels that the array reference works on at a time."""
+
+_UNUSABLE = GROUP.DO_NOT_USE | GROUP.SATURATED
+
+
+class Slopes(NamedTuple):
+    """Planes (pixel) of an exposure, or (integration, pixel): float32 in DN/s and its square, uint32 flags."""
+
+    slope: Any
+    error: Any
+    var_poisson: Any
+    var_rnoise: Any
+    dq: Any
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How a ramp was sampled and which of its groups are fitted.
+
+    Attributes
+    ----------
+    group_time, frame_time : float
+        Seconds between groups and between frames.
+    n_frames : int
+        Frames averaged into a group.
+    first_group, n_groups : int
+        First fitted group and number of fitted groups. Where leading groups are left out, a jump into the first
+        fitted one is no jump.
+    suppress_one_group : bool
+        Give no slope to an integration with only one good group.
+    """
+
+    group_time: float
+    frame_time: float
+    n_frames: int
+    first_group: int
+    n_groups: int
+    suppress_one_group: bool
+
+    @property
+    def first_time(self) -> float:
+        """Mean time at which the frames of the first group were read, in seconds."""
+        return (self.n_frames + 1.0) * self.frame_time / 2.0
+
+
+def weight_table(n_groups: int) -> np.ndarray:
+    """Return |u|^p, scaled to 1 at the largest u, for the powers p (rows) and u = 0 .. n_groups - 1 (columns).
+
+    float64: the smallest weights are (1 / n_groups)^10. A table rather than a power function, because that differs
+    in its last bit between devices.
+    """
+    u = np.arange(n_groups, dtype=np.float64) / max(n_groups - 1, 1)
+    return np.stack([u**power for power in POWERS])
+
+
+def fit_slopes(data, groupdq, pixeldq, gain, readnoise, dark, zeroframe, sampling: Sampling) -> tuple[Slopes, Slopes]:
+    """Fit every pixel's ramps, with the compiled kernel where there is one that holds so many groups.
+
+    Parameters
+    ----------
+    data : (integration, group, y, x) float32, DN
+    groupdq : (integration, group, y, x) uint8
+    pixeldq : (y, x) uint32
+    gain, readnoise : (y, x) float32, electron / DN and DN (of a difference of two single frames)
+    dark : (y, x) float32 or None, electron / s
+        Average dark current, added to the rate in the Poisson variance.
+    zeroframe : (integration, y, x) float32 or None, DN
+        First frame, used where no group is good; 0 where it is not good either.
+    sampling : Sampling
+
+    Returns
+    -------
+    exposure, integrations : Slopes
+        (y, x), and (integration, y, x).
+    """
+    size = group_size(sampling.n_groups)
+    if size is None or not kernels.available(data):
+        return fit_slopes_reference(data, groupdq, pixeldq, gain, readnoise, dark, zeroframe, sampling)
+    xp = backend.namespace(data, groupdq, pixeldq, gain, readnoise, dark, zeroframe)
+    n_integrations, all_groups, *plane = data.shape
+    exposure, integrations = _empty(xp, (*plane,)), _empty(xp, (n_integrations, *plane))
+    ready = [None if a is None else xp.ascontiguousarray(a) for a in
+             (data, groupdq, zeroframe, pixeldq, gain, readnoise, dark)]  # fmt: skip
+    kernels.launch(
+        "ramp_slopes", size, pixeldq.size, *ready, _weights(data, sampling), *exposure, *integrations,
+        np.int32(n_integrations), np.int32(all_groups), np.int32(sampling.first_group), np.int32(sampling.n_groups),
+        np.int32(sampling.suppress_one_group), np.float64(sampling.group_time), np.float64(sampling.frame_time),
+        np.float64(sampling.first_time), np.float64(np.sqrt(2.0 * sampling.n_frames)),
+    )  # fmt: skip
+    return exposure, integrations
+
+
+def _empty(xp, shape) -> Slopes:
+    planes = [xp.empty(shape, dtype=xp.float32) for _ in range(4)]
+    return Slopes(*planes, xp.empty(shape, dtype=xp.uint32))
+
+
+def _weights(data, sampling: Sampling):
+    return backend.to(weight_table(sampling.n_groups), "gpu" if backend.is_device_array(data) else "cpu")
+
+
+def fit_slopes_reference(
+    data, groupdq, pixeldq, gain, readnoise, dark, zeroframe, sampling: Sampling
+) -> tuple[Slopes, Slopes]:
+    """Fit every pixel's ramps in array code; arguments and result as in `fit_slopes`."""
+    xp = backend.namespace(data, groupdq, pixeldq, gain, readnoise, dark, zeroframe)
+    n_integrations, _, *plane = data.shape
+    exposure, integrations = _empty(xp, (pixeldq.size,)), _empty(xp, (n_integrations, pixeldq.size))
+    groups = slice(sampling.first_group, sampling.first_group + sampling.n_groups)
+    data, groupdq = (a[:, groups].reshape(n_integrations, sampling.n_groups, -1) for a in (data, groupdq))
+    zeroframe = None if zeroframe is None else zeroframe.reshape(n_integrations, -1)
+    dark = xp.zeros_like(gain) if dark is None else dark
+    weights = _weights(data, sampling)
+    for first in range(0, pixeldq.size, CHUNK):
+        part = slice(first, first + CHUNK)
+        zero = None if zeroframe is None else zeroframe[:, part]
+        planes = (a.reshape(-1)[part] for a in (pixeldq, gain, readnoise, dark))
+        # Divisions by zero and NaN are meant: they end in the flags and variances of the pixel.
+        with np.errstate(all="ignore"):
+            one, each = _Pixels(xp, *planes, weights, sampling).fit(data[..., part], groupdq[..., part], zero)
+        for plane_, values in zip((*exposure, *integrations), (*one, *each)):
+            plane_[..., part] = values
+    return Slopes(*(a.reshape(plane) for a in exposure)), Slopes(*(a.reshape(-1, *plane) for a in integrations))
+
+
+@dataclass
+class _Integration:
+    """One integration of some pixels. values, flags: (group, pixel); the rest (pixel)."""
+
+    values: Any
+    flags: Any
+    any_flags: Any
+    suppressed: Any  # only one group is good, and that is not wanted
+    first_only: Any  # only the first group is good: its time is that of its frames
+    from_zero: Any  # no group is good: the zero frame stands in for the first
+    unusable: Any  # every group saturated or not to be used
+    n_saturated: Any
+
+
+class _Pixels:
+    """Some pixels, and what their fit shares. All sums are float64, as in the kernel."""
+
+    def __init__(self, xp, pixeldq, gain, readnoise, dark, weights, sampling: Sampling):
+        self.xp, self.weights, self.sampling, self.dark = xp, weights, sampling, dark.astype(xp.float64)
+        bad_gain = ~(gain > 0)
+        self.gain = xp.where(bad_gain, xp.nan, gain.astype(xp.float64))
+        noise = readnoise * (self.gain / np.sqrt(2.0 * sampling.n_frames))
+        self.noise = noise.astype(xp.float32).astype(xp.float64)
+        self.dq = pixeldq | xp.where(bad_gain, PIXEL.DO_NOT_USE | PIXEL.NO_GAIN_VALUE, xp.uint32(0))
+
+    def fit(self, data, groupdq, zeroframe) -> tuple[Slopes, Slopes]:
+        """Fit ramps (integration, group, pixel); zeroframe (integration, pixel) or None."""
+        xp = self.xp
+        n = len(data)
+        integrations = [self._survey(data[i], groupdq[i], None if zeroframe is None else zeroframe[i]) for i in range(n)]
+        rate = sum(self._median_rate(i) for i in integrations) / n
+        self.poisson_rate = xp.where(rate > 0, rate + self.dark, self.dark)
+        total = xp.zeros((3, self.dq.size))
+        inverse_read = xp.zeros(self.dq.size)
+        chargeloss = xp.zeros(self.dq.size, dtype=bool)
+        fits = []
+        for i, integration in enumerate(integrations):
+            slope, error, poisson, read, dq = self._fit_integration(integration, total)
+            lost = (integration.any_flags & GROUP.CHARGELOSS) != 0
+            inverse = xp.where(lost, self._chargeloss_inverse(integration, data[i], groupdq[i]), 0.0)
+            read = xp.where(lost, _variance(xp, inverse), read)
+            inverse_read += xp.where(lost, inverse, xp.where(read > 0, 1 / read, 0.0))
+            chargeloss |= lost
+            fits.append(Slopes(slope, error, poisson, read, dq))
+        each = Slopes(*(xp.stack(planes) for planes in zip(*fits)))
+        return self._fit_exposure(integrations, each, total, chargeloss, inverse_read), each
+
+    def _survey(self, data, groupdq, zeroframe) -> _Integration:
+        """Count flags, decide how the integration is measured, and put a zero frame in its place."""
+        xp = self.xp
+        n_groups = len(data)
+        n_alone = ((groupdq & ~GROUP.PERSISTENCE) == 0).sum(axis=0)
+        flags, values = groupdq, data
+        if self.sampling.first_group > 0:
+            flags = groupdq.copy()
+            flags[0] &= ~GROUP.JUMP_DET
+        any_flags = xp.zeros_like(flags[0])
+        for group in flags:
+            any_flags |= group
+        n_good = (flags == 0).sum(axis=0)
+        n_saturated = ((flags & GROUP.SATURATED) != 0).sum(axis=0)
+        n_unusable = ((flags & _UNUSABLE) != 0).sum(axis=0)
+        suppressed = first_only = from_zero = xp.zeros(n_good.shape, dtype=bool)
+        if self.sampling.suppress_one_group:
+            suppressed = n_alone == 1
+            n_unusable = xp.where(suppressed, n_groups, n_unusable)
+        else:
+            first_only = (n_good == 1) & (flags[0] == 0)
+            if zeroframe is not None:
+                from_zero = (n_good == 0) & (zeroframe != 0)
+                flags, values = flags.copy(), data.copy()
+                flags[0] = xp.where(from_zero, xp.uint8(0), flags[0])
+                values[0] = xp.where(from_zero, zeroframe, values[0])
+                n_unusable = n_unusable - from_zero
+                n_saturated = n_saturated - (from_zero & (n_saturated == n_groups))
+        return _Integration(
+            values, flags, any_flags, suppressed, first_only, from_zero, n_unusable == n_groups, n_saturated
+        )
+
+    def _median_rate(self, ramp: _Integration):
+        """Return the median difference of neighbouring usable groups, DN/s; 0 where there is none."""
+        xp, sampling = self.xp, self.sampling
+        first = ramp.values[0].astype(xp.float64)
+        if len(ramp.values) == 1:  # here even a group not to be used counts, and a NaN stays one
+            return xp.where((ramp.flags[0] & GROUP.SATURATED) != 0, xp.nan, first / sampling.first_time)
+        values = xp.where((ramp.flags & _UNUSABLE) != 0, xp.float32(xp.nan), ramp.values)
+        differences = values[1:] - values[:-1]
+        differences = xp.where((ramp.flags[1:] & GROUP.JUMP_DET) != 0, xp.float32(xp.nan), differences)
+        n = (~xp.isnan(differences)).sum(axis=0)
+        ordered = xp.sort(differences, axis=0)
+        upper, lower = (
+            xp.take_along_axis(ordered, xp.maximum(middle, 0)[None], axis=0)[0].astype(xp.float64)
+            for middle in (n // 2, n // 2 - 1)
+        )
+        median = xp.where(n % 2 == 1, upper, (upper + lower) / 2.0)
+        rate = xp.where(n > 0, median, values[0]) / sampling.group_time
+        rate = xp.where(ramp.first_only, first / sampling.first_time, rate)
+        rate = xp.where(ramp.from_zero, first / sampling.frame_time, rate)
+        return xp.where(ramp.suppressed | xp.isnan(rate), 0.0, rate)
+
+    def _segments(self, values, flags, lone_time):
+        """Return sums over segments (slope / read, 1 / read, 1 / poisson, 1 / total), (4, pixel).
+
+        Single groups count only where there is nothing longer, and then only the first of them.
+        """
+        xp = self.xp
+        n_groups = len(values)
+        sums = xp.zeros((4, self.dq.size))
+        start = xp.full(self.dq.size, -1)
+        lone = start.copy()
+        longer = xp.zeros(self.dq.size, dtype=bool)
+        before = xp.zeros_like(flags[0])
+        for group in range(n_groups + 1):
+            now = flags[group] & ~GROUP.PERSISTENCE if group < n_groups else xp.full_like(before, GROUP.DO_NOT_USE)
+            ends = (now != 0) & (start >= 0)
+            lone = xp.where(ends & (group - start == 1) & (lone < 0), start, lone)
+            long = ends & (group - start > 1)
+            longer |= long
+            self._add_segments(sums, values, xp.flatnonzero(long), start, group, lone_time)
+            start = xp.where(ends, -1, start)
+            begins = (now == 0) & (start < 0)
+            start = xp.where(begins, group - (before == GROUP.JUMP_DET), start)
+            before = now
+        for group in range(n_groups):
+            alone = xp.flatnonzero(~longer & (lone == group))
+            self._add_segments(sums, values, alone, lone, group + 1, lone_time)
+        return sums
+
+    def _add_segments(self, sums, values, at, start, end: int, lone_time):
+        """Add to `sums` the segments of pixels `at` that begin at group `start` and end before group `end`."""
+        xp = self.xp
+        if at.size == 0:
+            return
+        values, start, gain = values[:, at], start[at], self.gain[at]
+        length = end - start
+        time = xp.where(length == 1, lone_time[at], self.sampling.group_time)
+        last = values[end - 1].astype(xp.float64)
+        rise = last - xp.take_along_axis(values, start[None], axis=0)[0]
+        slope = xp.where(length == 1, last / time, rise / time)
+        if end > 2:
+            slope = xp.where(length > 2, self._weighted_slope(values, start, end, rise, at), slope)
+        poisson = self.poisson_rate[at] / (time * gain * xp.maximum(length - 1, 1))
+        noise = self.noise[at] / time
+        read = 12.0 * noise * noise / (xp.maximum(length**3 - length, 6) * gain * gain)
+        inverse_poisson = xp.where(poisson > 0, 1 / poisson, 0.0)
+        sums[:, at] += xp.stack([slope / read, 1 / read, inverse_poisson, 1 / (poisson + read)])
+
+    def _weighted_slope(self, values, start, end: int, rise, at):
+        """Return slopes (DN/s) of segments that all end before group `end`; NaN data count as 0."""
+        xp = self.xp
+        variance = self.noise[at] * self.noise[at] + rise * self.gain[at]
+        snr = rise * self.gain[at] / xp.sqrt(variance)
+        row = len(SNR_LIMITS) - sum((snr < limit).astype(xp.int64) for limit in SNR_LIMITS)
+        row = xp.where(variance <= 0, 0, row)
+        above, below = xp.zeros(at.size), xp.zeros(at.size)
+        for group in range(end):
+            inside = group >= start
+            u = xp.where(inside, 2 * (group - start) - (end - start - 1), 0)
+            weighted = self.weights[row, xp.abs(u)] * u
+            above += weighted * xp.where(inside & ~xp.isnan(values[group]), values[group], xp.float32(0))
+            below += weighted * u
+        return 2.0 * above / below / self.sampling.group_time
+
+    def _lone_time(self, ramp: _Integration):
+        """Return the time in which a single group collected its counts, in seconds."""
+        time = self.xp.where(ramp.first_only, self.sampling.first_time, self.sampling.group_time)
+        return self.xp.where(ramp.from_zero, self.sampling.frame_time, time)
+
+    def _fit_integration(self, ramp: _Integration, total) -> Slopes:
+        """Fit one integration; add its sums (slope, read, poisson) to `total`."""
+        xp = self.xp
+        dead = (ramp.flags[0] & GROUP.SATURATED) != 0
+        dq = self.dq | (ramp.any_flags & (GROUP.JUMP_DET | GROUP.PERSISTENCE))
+        dq |= xp.where(dead, PIXEL.DO_NOT_USE | PIXEL.SATURATED, xp.uint32(0))
+        dq |= xp.where(ramp.unusable, PIXEL.DO_NOT_USE, xp.uint32(0))
+        dq |= xp.where(ramp.unusable & (ramp.n_saturated == len(ramp.flags)), PIXEL.SATURATED, xp.uint32(0))
+        sums = self._segments(ramp.values, ramp.flags, self._lone_time(ramp))
+        sums = xp.where(dead | ramp.unusable, 0.0, sums)
+        total += sums[:3]
+        invalid = (dq & (PIXEL.DO_NOT_USE | PIXEL.SATURATED)) != 0
+        measured = (sums[1] != 0) & ~invalid
+        poisson = xp.where(measured & (sums[2] > 0), _variance(xp, sums[2]), 0.0)
+        read = xp.where(measured, _variance(xp, sums[1]), 0.0)
+        variance = 1 / sums[3]
+        error = xp.where(measured & ~(variance > VARIANCE_LIMIT), xp.sqrt(variance), 0.0)
+        slope = xp.where(invalid, xp.nan, xp.where(measured, sums[0] * read, 0.0))
+        return Slopes(slope, error, poisson, read, dq)
+
+    def _chargeloss_inverse(self, ramp: _Integration, data, groupdq):
+        """Return 1 / read where groups lost to charge migration, left out of the slope, count again."""
+        xp = self.xp
+        lost = (groupdq & GROUP.CHARGELOSS) != 0
+        if not bool(lost.any()):
+            return xp.zeros(self.dq.size)
+        flags = xp.where(lost, groupdq ^ (GROUP.CHARGELOSS | GROUP.DO_NOT_USE), groupdq)
+        inverse = self._segments(data, flags, self._lone_time(ramp))[1]
+        return xp.where(inverse > 0, inverse, 0.0)
+
+    def _fit_exposure(self, integrations, each: Slopes, total, chargeloss, inverse_read) -> Slopes:
+        """Combine the sums over all segments; finish the flags of the integrations in `each`."""
+        xp = self.xp
+        dq = self.dq.copy()
+        for integration in integrations:
+            dq |= integration.any_flags & (GROUP.JUMP_DET | GROUP.PERSISTENCE)
+        for flag in (PIXEL.DO_NOT_USE, PIXEL.SATURATED):
+            dq |= xp.where(((each.dq & flag) != 0).all(axis=0), flag, xp.uint32(0))
+        invalid = (dq & (PIXEL.DO_NOT_USE | PIXEL.SATURATED)) != 0
+        poisson = xp.where(~invalid & (total[2] > 0), _variance(xp, total[2]), 0.0)
+        read = xp.where(total[1] > 0, _variance(xp, total[1]), total[1])
+        read = xp.where(invalid, 0.0, read)
+        slope = xp.where(invalid, xp.nan, total[0] * read)
+        error = xp.sqrt(poisson + read)
+        read = xp.where(chargeloss & (inverse_read > 0), _variance(xp, inverse_read), read)
+        for i, integration in enumerate(integrations):
+            some = xp.where(integration.n_saturated > 0, PIXEL.SATURATED, xp.uint32(0))
+            each.dq[i] |= some
+            dq |= some
+        return Slopes(slope, error, poisson, read, dq)
+
+
+def _variance(xp, inverse):
+    variance = 1 / inverse
+    return xp.where(variance >= VARIANCE_LIMIT, 0.0, variance)

@@ -1,0 +1,183 @@
+"""Fit the slope of every ramp: from groups in DN to rates in DN/s, with errors and flags."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from jwgpu.backend import namespace
+from jwgpu.data import GROUP, Image, Ramp, Reference
+from jwgpu.errors import InputError
+from jwgpu.numerics.slopes import Sampling, fit_slopes
+from jwgpu.step import Skip, note, step
+
+
+class RampFit(NamedTuple):
+    """Rates of the whole exposure (y, x), and of each integration (integration, y, x)."""
+
+    rate: Image
+    rateints: Image
+
+
+@step(unit="DN")
+def ramp_fit(
+    ramp: Ramp,
+    readnoise: Reference,
+    gain: Reference,
+    *,
+    algorithm: Literal["OLS_C"] = "OLS_C",
+    suppress_one_group: bool = True,
+    firstgroup: int | None = None,
+    lastgroup: int | None = None,
+) -> RampFit:
+    """Fit straight lines to the segments of each ramp between jumps, and average the slopes.
+
+    Groups with a flag end a segment; a jump begins one. In a segment the groups are weighted by Fixsen's optimal
+    weights, which depend on the signal to noise of its rise. Segments are averaged, over an integration and over the
+    exposure, with the inverse of their read-noise variances as weights. The formulas are in `numerics.slopes`.
+    The variances are those of the average rate, so that `err` is that of the slope: for an integration the square
+    root of 1 / sum(1 / (poisson + read)) over its segments, for the exposure that of var_poisson + var_rnoise.
+
+    Parameters
+    ----------
+    ramp : Ramp
+        (integration, group, y, x), DN, after jump detection. A zero frame, where there is one, measures integrations
+        without a good group (only with `suppress_one_group=False`). `average_dark_current` (electron / s) adds to the
+        Poisson variance. Needs `meta.exposure.group_time`, `frame_time` (s) and `nframes`.
+    readnoise : Reference
+        `data` (y, x), DN: noise of the difference of two single frames.
+    gain : Reference
+        `data` (y, x), electron / DN. NaN, zero and negative gains give NO_GAIN_VALUE and DO_NOT_USE. The factor in its
+        header, which `gain_scale` needs, is noted in the metadata.
+    algorithm : {"OLS_C"}
+        Optimally weighted least squares, under the official name of its compiled version.
+    suppress_one_group : bool
+        Give no slope to an integration with only one good group. Exposures of one group are fitted all the same.
+    firstgroup, lastgroup : int, optional
+        First and last group to be used, counted from 0; the others are treated as DO_NOT_USE.
+
+    Returns
+    -------
+    RampFit
+        `rate` and `rateints`: `data`, `err` (DN / s), `var_poisson`, `var_rnoise` (their square) and `dq`. Pixels with
+        DO_NOT_USE, or with nothing but saturated groups, have NaN in `data` and zeros in `err` and the variances.
+        SATURATED and JUMP_DET are set where any group has them, DO_NOT_USE where no group is usable; in `rate`, where no
+        integration is. The table of integration times goes with `rateints`.
+
+    Raises
+    ------
+    InputError
+        Where `firstgroup` is not before `lastgroup`, where the groups are unevenly spaced in time, and where a time is
+        missing or not positive.
+
+    Skips when
+    ----------
+    The first group of every ramp is saturated, or the exposure is one of MIRI with fewer than two groups left after
+    leading groups and the last one that are DO_NOT_USE in all pixels.
+
+    Differs from jwst
+    -----------------
+    * `firstgroup >= lastgroup` is an error; there it is a warning, and both are ignored.
+    * Unevenly spaced groups (`meta.exposure.read_times`) are an error; there the LIKELY algorithm takes over.
+    * Where several rules that concern no real detector meet (a CHARGELOSS integration of a pixel with a negative gain),
+      variances are 0.
+
+    References
+    ----------
+    .. [1] Fixsen et al. 2000, PASP 112, 1350, doi:10.1086/316626
+    """
+    group_time, frame_time, n_frames = _times(ramp)
+    groupdq = _select(ramp, firstgroup, lastgroup)
+    suppress = suppress_one_group and ramp.n_groups > 1
+    first, n_groups = 0, ramp.n_groups
+    if ramp.meta.get("instrument.name") == "MIRI" and n_groups > 1:
+        first, n_groups = _usable_groups(groupdq, suppress)
+    if bool(((groupdq[:, first] & GROUP.SATURATED) != 0).all()):
+        raise Skip("the first group of every ramp is saturated")
+    plane = ramp.shape[-2:]
+    sampling = Sampling(group_time, frame_time, n_frames, first, n_groups, suppress)
+    fits = fit_slopes(
+        ramp.data,
+        groupdq,
+        ramp.pixeldq,
+        _plane(gain, plane),
+        _plane(readnoise, plane),
+        ramp.average_dark_current,
+        ramp.zeroframe,
+        sampling,
+    )
+    meta = ramp.meta
+    if "exposure.gain_factor" in gain.meta:
+        meta = meta.set({"exposure.gain_factor": gain.meta.get("exposure.gain_factor")})
+    note(groups_fitted=n_groups, first_group=first)
+    tables = ({}, {name: table for name, table in ramp.tables.items() if name in ("int_times", "int_times_stripe")})
+    return RampFit(
+        *(
+            Image(
+                data=fit.slope, err=fit.error, dq=fit.dq, var_poisson=fit.var_poisson, var_rnoise=fit.var_rnoise,
+                unit="DN/s", meta=meta, history=ramp.history, tables=kept,
+            )
+            for fit, kept in zip(fits, tables)
+        )
+    )  # fmt: skip
+
+
+def _times(ramp: Ramp) -> tuple[float, float, int]:
+    """Return group time, frame time (s) and frames per group, the times rounded to float32 as officially."""
+    values = {name: ramp.meta.require(f"exposure.{name}", "ramp_fit") for name in ("group_time", "frame_time", "nframes")}
+    wrong = [name for name, value in values.items() if not value > 0]
+    if wrong:
+        raise InputError(
+            f"{ramp.name}: meta.exposure.{wrong[0]} is {values[wrong[0]]}, but ramp_fit needs a positive number; set it "
+            f"with exposure.replace(meta=exposure.meta.set({{'exposure.{wrong[0]}': ...}}))"
+        )
+    read_times = ramp.meta.get("exposure.read_times")
+    if read_times is not None and len(read_times) > 0:
+        raise InputError(
+            f"{ramp.name}: its groups are unevenly spaced in time (meta.exposure.read_times), which least squares with "
+            "the algorithm OLS_C cannot fit; use an exposure with an ordinary read-out pattern"
+        )
+    return float(np.float32(values["group_time"])), float(np.float32(values["frame_time"])), int(values["nframes"])
+
+
+def _select(ramp: Ramp, firstgroup: int | None, lastgroup: int | None):
+    """Return groupdq with DO_NOT_USE outside firstgroup..lastgroup; the ramp's own array where nothing changes."""
+    last = ramp.n_groups - 1
+    first, final = max(firstgroup or 0, 0), last if lastgroup is None else min(lastgroup, last)
+    if (firstgroup is not None or lastgroup is not None) and first >= final:
+        raise InputError(
+            f"{ramp.name}: ramp_fit.firstgroup = {firstgroup} and lastgroup = {lastgroup} leave no two of its "
+            f"{ramp.n_groups} groups; choose firstgroup < lastgroup, counted from 0"
+        )
+    if (first, final) == (0, last):
+        return ramp.groupdq
+    groupdq = ramp.own("groupdq")
+    groupdq[:, :first] |= GROUP.DO_NOT_USE
+    groupdq[:, final + 1 :] |= GROUP.DO_NOT_USE
+    return groupdq
+
+
+def _usable_groups(groupdq, suppress: bool) -> tuple[int, int]:
+    """Return the first group and the number of groups without those at either end that are DO_NOT_USE everywhere."""
+    xp = namespace(groupdq)
+    n_groups = groupdq.shape[1]
+    suppressed = xp.zeros(groupdq[:, 0].shape, dtype=bool)
+    if suppress:
+        n_good = xp.zeros(suppressed.shape, dtype=xp.uint16)
+        for group in range(n_groups):
+            n_good += (groupdq[:, group] & ~GROUP.PERSISTENCE) == 0
+        suppressed = n_good == 1
+    dropped = [
+        bool((((groupdq[:, group] & GROUP.DO_NOT_USE) != 0) | suppressed).all()) for group in range(n_groups)
+    ]
+    first = dropped.index(False) if False in dropped else n_groups
+    last = n_groups - 1 if first < n_groups and dropped[-1] else n_groups
+    if last - first < 2:
+        raise Skip("fewer than two groups are left after those that no pixel may use")
+    return first, last - first
+
+
+def _plane(reference: Reference, shape: tuple[int, int]):
+    data = reference.check_shape("data", shape)
+    return data.astype(namespace(data).float32, copy=False)

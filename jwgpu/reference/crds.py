@@ -1,0 +1,202 @@
+"""Selection of reference files by CRDS. The only file that says `crds`.
+
+The client is configured by its own variables: CRDS_PATH (the folder of the cache), CRDS_SERVER_URL, CRDS_CONTEXT.
+With a filled cache it works without a network.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import threading
+from pathlib import Path
+
+from jwgpu.data import Meta
+from jwgpu.errors import InputError
+
+_lock = threading.Lock()
+_environment: dict | None = None
+
+NOT_APPLICABLE = "N/A"
+
+
+def select(meta: Meta, kind: str, context: str | None = None) -> str:
+    """Return the file name that CRDS selects for type `kind`, or `"N/A"`; nothing is fetched but the rules.
+
+    Parameters
+    ----------
+    meta : Meta
+        Of the exposure: CRDS compares instrument, detector, subarray, date, ... with its rules.
+    kind : str
+    context : str, optional
+        Version of the rules, for example `"jwst_1364.pmap"`; else CRDS_CONTEXT, else the server's.
+
+    Raises
+    ------
+    InputError
+        No server and no cache, or no rule fits; the message names the type, the criteria and the remedies.
+    """
+    with _client(f"select the {kind} reference of {meta.get('filename', 'the exposure')}", meta) as crds:
+        chosen = crds.getrecommendations(_parameters(meta), reftypes=[kind], context=context, observatory="jwst")
+    name = chosen.get(kind, NOT_APPLICABLE)
+    if "N/A" in name.upper():
+        return NOT_APPLICABLE
+    if name.startswith("NOT FOUND"):
+        reason = " ".join(name.removeprefix("NOT FOUND").split())
+        raise InputError(
+            f"CRDS has no {kind} reference for {meta.get('filename', 'the exposure')} ({reason}); it was asked with "
+            f"{_criteria(meta)}. Correct the metadata, choose other rules (CRDS_CONTEXT), or name a file as an "
+            f"override ({kind}=FILE)"
+        )
+    return name
+
+
+def fetch(meta: Meta, kind: str, name: str, context: str | None = None) -> Path:
+    """Return the place of file `name` in the local cache, fetching it from the server where it is not there yet.
+
+    Raises
+    ------
+    InputError
+        It is not in the cache and cannot be fetched.
+    """
+    with _client(f"fetch {name}", meta) as crds:
+        path = Path(crds.locate_file(name, observatory="jwst"))
+        if not path.is_file():
+            with _progress(path):
+                given = crds.getreferences(
+                    _parameters(meta), reftypes=[kind], context=context, observatory="jwst"
+                )[kind]  # fmt: skip
+            path = Path(given)
+    if not path.is_file():
+        raise InputError(
+            f"CRDS selects {name}, which is not in its cache ({path.parent}) and could not be fetched{_said()}. "
+            f"{_remedies(kind)}"
+        )
+    return path
+
+
+def context(given: str | None = None) -> str:
+    """Return the name of the rules in use, for example `"jwst_1364.pmap"`.
+
+    Raises
+    ------
+    InputError
+        No server and no cache.
+    """
+    with _client("find the CRDS context", Meta()) as crds:
+        return str(crds.get_context_name("jwst", context=given))
+
+
+def settings() -> dict[str, str]:
+    """Return the CRDS_* variables that are set, for display."""
+    return {name: value for name, value in sorted(os.environ.items()) if name.startswith("CRDS_")}
+
+
+def _parameters(meta: Meta) -> dict:
+    return {f"meta.{path}": v for path, v in meta.items() if isinstance(v, (str, int, float, bool))}
+
+
+def _criteria(meta: Meta) -> str:
+    paths = (
+        "instrument.name", "instrument.detector", "instrument.filter", "instrument.pupil", "exposure.type",
+        "exposure.readpatt", "subarray.name", "observation.date", "observation.time",
+    )  # fmt: skip
+    return ", ".join(f"{path.rpartition('.')[2] if 'name' not in path else path}={meta.get(path)}" for path in paths)
+
+
+class _Listener(logging.Handler):
+    """Keeps what the client says instead of printing it."""
+
+    def __init__(self):
+        super().__init__(logging.WARNING)
+        self.errors: list[str] = []
+
+    def emit(self, record):
+        text = " ".join(record.getMessage().split())
+        if record.levelno >= logging.ERROR:
+            self.errors.append(text.removeprefix("(FATAL) "))
+        else:
+            logging.getLogger("jwgpu.reference").warning("CRDS: %s", text)
+
+
+_listener = _Listener()
+
+
+def _said() -> str:
+    return f" ({_listener.errors[-1]})" if _listener.errors else ""
+
+
+@contextlib.contextmanager
+def _client(purpose: str, meta: Meta):
+    """Lend the client, quiet, with fresh settings, its failures (a SystemExit among them) made into `InputError`."""
+    with _lock:
+        _listener.errors.clear()
+        try:
+            import crds
+            from crds.core import log
+
+            _refresh()
+            console, logger = log.THE_LOGGER.console, log.THE_LOGGER.logger
+            if console is not None:
+                logger.removeHandler(console)
+            logger.addHandler(_listener)
+            verbosity = log.set_verbose(min(log.get_verbose(), -1))
+            try:
+                yield crds
+            finally:
+                log.set_verbose(verbosity)
+                logger.removeHandler(_listener)
+                if console is not None:
+                    logger.addHandler(console)
+        except InputError:
+            raise
+        except (Exception, SystemExit) as error:
+            words = _listener.errors[-1] if isinstance(error, SystemExit) and _listener.errors else str(error)
+            criteria = f" It was asked with {_criteria(meta)}." if len(meta.items()) else ""
+            raise InputError(f"CRDS cannot {purpose}: {' '.join(words.split())}.{criteria} {_remedies()}") from error
+
+
+def _remedies(kind: str = "TYPE") -> str:
+    now = ", ".join(f"{n}={os.environ.get(n, 'not set')}" for n in ("CRDS_PATH", "CRDS_SERVER_URL", "CRDS_CONTEXT"))
+    return (
+        "Set CRDS_PATH to a folder for the cache and CRDS_SERVER_URL to https://jwst-crds.stsci.edu (with a network "
+        f"connection, or with a cache already filled); now {now}. Or do without CRDS: give a folder of reference files "
+        f"(--references DIR, references(..., folder=DIR)) or single files as overrides ({kind}=FILE)"
+    )
+
+
+def _refresh() -> None:
+    """Make the client forget what it remembers of an earlier environment: it asks for it only once."""
+    global _environment
+    from crds.client import api
+    from crds.core import utils
+
+    now = settings()
+    if now != _environment:
+        utils.clear_function_caches()
+        api.set_crds_server(now.get("CRDS_SERVER_URL", "https://jwst-serverless.stsci.edu"))
+        _environment = now
+
+
+@contextlib.contextmanager
+def _progress(path: Path):
+    """Show how many bytes of a file have arrived: the client writes to a hidden neighbour, then renames it."""
+    from tqdm.auto import tqdm
+
+    done = threading.Event()
+
+    def watch(bar):
+        while not done.wait(0.2):
+            parts = path.parent.glob(f".tmp_{path.name}_*") if path.parent.is_dir() else ()
+            size = max((part.stat().st_size for part in parts if part.is_file()), default=bar.n)
+            bar.update(max(size - bar.n, 0))
+
+    with tqdm(desc=f"fetching {path.name}", unit="B", unit_scale=True, leave=False, delay=0.5) as bar:
+        watcher = threading.Thread(target=watch, args=(bar,), daemon=True)
+        watcher.start()
+        try:
+            yield
+        finally:
+            done.set()
+            watcher.join()

@@ -1,0 +1,51 @@
+"""What is known of each reference type: its name, the arrays a file must have, which of them are per pixel."""
+
+from __future__ import annotations
+
+import difflib
+
+NAMES = frozenset(
+    "abvegaoffset apcorr area barshadow bkg camera chromcorr collimator cubepar dark dflat disperser distortion "
+    "drizpars emicorr extract1d fflat filteroffset flat fore fpa fringe fringefreq gain ifufore ifupost ifuslicer "
+    "ipc lastframe linearity mask mrsptcorr mrsxartcorr msa msaoper nrm ote pastasoss pathloss persat photom "
+    "pictureframe psf psfmask readnoise refpix regions reset resol rscd saturation sflat sirskernel speckernel "
+    "specprofile spectrace specwcs straymask superbias throughput trapdensity trappars tsophot wavecorr "
+    "wavelengthrange wavemap wfssbkg".split()
+)
+
+# Arrays without which a file of the type is of no use. Their last two axes are the pixels of the detector.
+REQUIRED = {
+    "mask": ("dq",),
+    "superbias": ("data",),
+    "saturation": ("data",),
+    "linearity": ("coeffs",),
+    "gain": ("data",),
+    "readnoise": ("data",),
+    "dark": ("data",),
+}
+
+# Types whose files may leave out the dq array: none flagged then.
+DQ_OPTIONAL = frozenset(("superbias", "saturation", "linearity", "dark"))
+
+# Arrays that no step reads. The errors of a dark are as large as the dark itself.
+UNUSED = {"dark": ("err",), "superbias": ("err",)}
+
+# Types that describe the detector: the optical elements in the header of such a file are those it was measured with.
+DETECTOR = frozenset(
+    "mask saturation superbias linearity dark gain readnoise ipc refpix rscd reset lastframe persat trapdensity "
+    "trappars emicorr sirskernel pictureframe".split()
+)
+
+
+def check(name: str) -> str:
+    """Return `name` if there is such a reference type.
+
+    Raises
+    ------
+    AttributeError
+        Naming the nearest type there is.
+    """
+    if name not in NAMES:
+        near = difflib.get_close_matches(name, NAMES, 1, 0.5)
+        raise AttributeError(f"no reference type is called {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+    return name

@@ -1,0 +1,172 @@
+"""One reference file, read, checked and cut to an exposure."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from jwgpu.data import Meta, Reference
+from jwgpu.errors import InputError
+from jwgpu.reference import header, kinds, pixels, quality, window
+from jwgpu.reference.window import Window
+
+# Extension: array, where it is not simply the name of the extension in lower case.
+_ARRAYS = {
+    "SCI": "data", "PRIMARY": "data", "AVDRKCUR": "average_dark_current", "DRK": "dark_rate", "UNC": "dark_rate_unc",
+    "PHOTOM": "phot_table", "APCORR": "apcorr_table", "RSCD_GROUP_SKIP": "rscd_group_skip_table",
+    "TRAPPARS": "trappars_table", "IRS2": "irs2_table",
+}  # fmt: skip
+_AXES = {"mask": (2,), "superbias": (2,), "saturation": (2,), "linearity": (3,), "gain": (2,), "readnoise": (2,),
+         "dark": (3, 4)}  # fmt: skip
+
+
+def load(path: Path, kind: str, target: Window, name: str | None = None) -> Reference:
+    """Read a reference file for an exposure.
+
+    Parameters
+    ----------
+    path : Path
+        FITS or ASDF.
+    kind : str
+        CRDS type that the file is asked to be.
+    target : Window
+        What the exposure needs of it.
+    name : str, optional
+        As it is written into products; else the file name.
+
+    Returns
+    -------
+    Reference
+        On the host. Images: native float32, dq arrays uint32 in the flags of `data.flags.PIXEL`; both cut to the
+        exposure's subarray where they are per pixel, a dark to the frames that can be used. Tables: structured arrays.
+
+    Raises
+    ------
+    InputError
+        Unreadable, of another type, instrument, detector or shape, a missing array or one of nothing but NaN.
+    """
+    label = f"{kind} reference {path.name}"
+    meta = header.read(path)
+    if meta.reftype and str(meta.reftype).lower() != kind:
+        raise InputError(f"{path} is a {str(meta.reftype).lower()} reference, not a {kind}; give a {kind} file")
+    window.check_origin(meta, target, label)
+    if header.is_asdf(path):
+        arrays, meta = _from_asdf(path, meta, label)
+    else:
+        arrays = _from_fits(path, kind, meta, target, label)
+    _check(kind, arrays, label)
+    return Reference(kind, name or path.name, arrays, meta)
+
+
+def _from_fits(path: Path, kind: str, meta: Meta, target: Window, label: str) -> dict:
+    from astropy.io import fits
+
+    arrays, definitions = {}, None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # astropy warns of truncation and goes on; reading finds it out and stops
+        try:
+            with fits.open(path, memmap=True) as hdus:
+                for hdu in hdus:
+                    extension = (hdu.name or "PRIMARY").upper()
+                    array = _name(hdu, extension)
+                    if extension == "ASDF" or array in kinds.UNUSED.get(kind, ()):
+                        continue
+                    if not hdu.is_image:
+                        table = pixels.table(hdu)
+                        if extension == "DQ_DEF":
+                            definitions = table
+                        else:
+                            arrays[array] = table
+                    elif hdu.shape:
+                        cut = _cut(kind, array, hdu.shape, meta, target, label)
+                        dtype = np.uint32 if array.startswith("dq") else np.float32
+                        arrays[array] = pixels.read(hdu, cut, dtype, label)
+        except (OSError, TypeError, KeyError, fits.VerifyError) as error:
+            raise InputError(f"{label} cannot be read ({error}); fetch or copy it again: {path}") from error
+    for array in arrays:
+        if array.startswith("dq") and arrays[array].dtype.names is None:
+            arrays[array] = quality.translate(arrays[array], definitions, label)
+    if kind in kinds.DQ_OPTIONAL and "dq" not in arrays:
+        arrays["dq"] = np.zeros(target.shape, np.uint32)
+    return arrays
+
+
+def _name(hdu, extension: str) -> str:
+    """Name the array of an extension as the official data models do."""
+    if extension == "DQ" and not hdu.is_image:
+        return "dq_table"
+    name = _ARRAYS.get(extension, extension.lower())
+    return name if hdu.ver == 1 else f"{name}_{hdu.ver}"
+
+
+def _cut(kind: str, array: str, shape: tuple[int, ...], meta: Meta, target: Window, label: str) -> tuple[slice, ...]:
+    """Return what is to be read of an image: all of it unless its last two axes are the pixels of the detector."""
+    whole = tuple(slice(0, n) for n in shape)
+    if kind in kinds.REQUIRED and len(shape) not in (*_AXES[kind], 2, 4 if kind == "dark" else 2):
+        raise InputError(
+            f"{label}: its array {array} has {len(shape)} axes {shape} where a {kind} has "
+            f"{' or '.join(map(str, _AXES[kind]))}; give a {kind} file in the standard form"
+        )
+    claimed = (meta.get("subarray.ysize"), meta.get("subarray.xsize"))
+    if kind not in kinds.REQUIRED and shape[-2:] not in (*window.FULL_FRAMES, target.shape, claimed):
+        return whole
+    rows, columns = window.cut(meta, shape, target, label)
+    if array in kinds.REQUIRED.get(kind, ()) and len(shape) > 2:
+        frames = window.frames_needed(kind, meta, target, shape[-3])
+        return (*whole[:-3], slice(0, frames), rows, columns)
+    return (*whole[:-2], rows, columns)
+
+
+def _from_asdf(path: Path, meta: Meta, label: str) -> tuple[dict, Meta]:
+    import asdf
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with asdf.open(path, lazy_load=False, memmap=False) as file:
+                leaves = dict(
+                    _leaves({k: v for k, v in file.tree.items() if k not in ("meta", "asdf_library", "history")})
+                )
+    except Exception as error:  # the reader has many kinds of failure and all mean the same here
+        raise InputError(f"{label} cannot be read ({error}); fetch or copy it again: {path}") from error
+    arrays = {k: np.ascontiguousarray(v, v.dtype.newbyteorder("=")) for k, v in leaves.items() if hasattr(v, "dtype")}
+    plain = {k: v for k, v in leaves.items() if isinstance(v, (str, int, float, bool, tuple))}
+    other = sorted(set(leaves) - set(arrays) - set(plain))
+    if other:
+        raise InputError(
+            f"{label} holds something other than arrays and plain values "
+            f"({other[0]}: {type(leaves[other[0]]).__name__}); such a file describes coordinates and is read by the steps of coordinates, not as arrays"
+        )
+    return arrays, meta.set(plain)
+
+
+def _leaves(tree, prefix=""):
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{prefix}{key}.")
+        elif isinstance(value, (list, tuple)) and all(isinstance(v, (str, int, float, bool)) for v in value):
+            yield f"{prefix}{key}", tuple(value)
+        elif value is not None:
+            yield f"{prefix}{key}", value
+
+
+def _check(kind: str, arrays: dict, label: str) -> None:
+    """Check that the arrays the type is about are there and hold numbers."""
+    for name in kinds.REQUIRED.get(kind, ()):
+        if name not in arrays:
+            raise InputError(
+                f"{label} has no {name} array (it has: {', '.join(arrays) or 'none'}); "
+                f"give a {kind} file in the standard form"
+            )
+        array = arrays[name]
+        if array.ndim not in _AXES[kind] or not array.size:
+            raise InputError(
+                f"{label}: its array {name} has the shape {array.shape} where a {kind} has "
+                f"{' or '.join(map(str, _AXES[kind]))} axes; give a {kind} file in the standard form"
+            )
+        # A sample of the pixels settles nearly every case; only where it is all NaN is the whole array looked at.
+        if array.dtype.kind == "f" and np.isnan(array.ravel()[::997]).all() and np.isnan(array).all():
+            raise InputError(f"{label}: its array {name} holds nothing but NaN; the file is damaged, give another one")

@@ -1,0 +1,77 @@
+"""Reading part of a FITS image, at the speed of the disk and without ever holding more than it."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+
+from jwgpu.errors import InputError
+
+_STORED = {8: ">u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
+
+
+def read(hdu, cut: tuple[slice, ...], dtype, label: str) -> np.ndarray:
+    """Read `hdu[cut]` as a native, C-contiguous array of `dtype`.
+
+    Plain images are read plane by plane through one buffer of a plane, so that peak memory is the result and a plane;
+    memory-mapping instead would count the file's own pages on top. Compressed and scaled ones go through astropy.
+
+    Parameters
+    ----------
+    hdu : astropy.io.fits.ImageHDU or CompImageHDU
+        Its data must not have been touched yet.
+    cut : tuple of slice
+        One for each axis, with start and stop, step 1.
+    dtype : numpy dtype
+    label : str
+        Type and name of the file, for messages.
+
+    Raises
+    ------
+    InputError
+        The file ends before the array does.
+    """
+    stored, shift = np.dtype(_STORED[hdu.header["BITPIX"]]), hdu.header.get("BZERO", 0)
+    info = hdu.fileinfo() or {}
+    plain = (
+        type(hdu).__name__ in ("ImageHDU", "PrimaryHDU")
+        and hdu.header.get("BSCALE", 1) == 1
+        and (shift == 0 or (stored.kind == "i" and shift == 1 << (8 * stored.itemsize - 1) and stored.itemsize < 8))
+        and "file" in info
+        and getattr(info["file"], "compression", None) is None
+    )
+    with np.errstate(over="ignore", invalid="ignore"):  # a float64 beyond float32 becomes inf, and is judged later
+        if not plain:
+            return np.ascontiguousarray(hdu.section[cut] if len(cut) else hdu.data).astype(dtype, copy=False)
+        return _read_plain(info["file"].name, info["datLoc"], stored, int(shift), hdu.shape, cut, dtype, label)
+
+
+def _read_plain(path, offset, stored, shift, shape, cut, dtype, label) -> np.ndarray:
+    *leading, rows, columns = (slice(0, 1), *cut) if len(cut) == 1 else cut
+    *planes, height, width = (1, *shape) if len(shape) == 1 else shape
+    result = np.empty([s.stop - s.start for s in (*leading, rows, columns)], dtype)
+    flat = result.reshape(-1, *result.shape[-2:])
+    buffer = np.empty((rows.stop - rows.start, width), stored)
+    octets = buffer.view(np.uint8).reshape(-1)
+    with open(path, "rb") as file:
+        for target, where in zip(flat, itertools.product(*(range(s.start, s.stop) for s in leading))):
+            plane = sum(i * math.prod(planes[n + 1 :]) for n, i in enumerate(where))
+            file.seek(offset + (plane * height + rows.start) * width * stored.itemsize)
+            if file.readinto(octets) != octets.size:
+                raise InputError(f"{label} is truncated: the file ends inside an array; fetch or copy it again")
+            part = buffer[:, columns]
+            # FITS stores unsigned integers shifted by half their range.
+            target[...] = part if not shift else part.astype(np.int64) + shift
+    return result[0] if len(shape) == 1 else result
+
+
+def table(hdu) -> np.ndarray:
+    """Read a table as a native structured array; texts lose their trailing blanks."""
+    columns = {name: np.asarray(hdu.data[name]) for name in hdu.data.names}
+    fields = [(name, c.dtype.newbyteorder("="), c.shape[1:]) for name, c in columns.items()]
+    result = np.empty(len(hdu.data), fields)
+    for name, column in columns.items():
+        result[name] = column
+    return result

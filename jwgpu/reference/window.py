@@ -1,0 +1,136 @@
+"""Which part of a reference an exposure needs: its subarray, and of a dark the frames it was read for."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from jwgpu.data import Meta
+from jwgpu.errors import InputError
+
+# Full frames (y, x): near-infrared detectors, MIRI.
+FULL_FRAMES = ((2048, 2048), (1024, 1032))
+
+
+@dataclasses.dataclass(frozen=True)
+class Window:
+    """What an exposure needs of its references.
+
+    Attributes
+    ----------
+    start : (y, x) or None
+        First pixel on the detector, 1-based as in the headers (SUBSTRT2, SUBSTRT1); None where it is not said.
+    shape : (y, x)
+        Pixels of the exposure.
+    frames : int
+        Most frames of a dark that can be of use.
+    subarray, instrument, detector, owner : str
+        Names, for messages; `owner` is the file name of the exposure.
+    """
+
+    start: tuple[int, int] | None
+    shape: tuple[int, int]
+    frames: int = 0
+    subarray: str = ""
+    instrument: str = ""
+    detector: str = ""
+    owner: str = "the exposure"
+
+    @classmethod
+    def of(cls, meta: Meta, shape: tuple[int, ...]) -> Window:
+        """Make the window of an exposure from its metadata and the shape of its data (..., y, x)."""
+        x, y = meta.get("subarray.xstart"), meta.get("subarray.ystart")
+        groups = meta.get("exposure.ngroups") or (shape[-3] if len(shape) > 2 else 1)
+        reads = (meta.get("exposure.nframes") or 1) + (meta.get("exposure.groupgap") or 0)
+        return cls(
+            start=None if x is None or y is None else (int(y), int(x)),
+            shape=(int(shape[-2]), int(shape[-1])),
+            frames=int(groups) * int(reads),
+            subarray=str(meta.get("subarray.name", "")),
+            instrument=str(meta.get("instrument.name", "")).upper(),
+            detector=str(meta.get("instrument.detector", "")).upper(),
+            owner=meta.get("filename", "the exposure"),
+        )
+
+    def key(self, kind: str) -> tuple:
+        """Return what distinguishes one cut of a reference of type `kind` from another."""
+        return self.start, self.shape, self.frames if kind == "dark" else 0
+
+
+def check_origin(meta: Meta, window: Window, label: str) -> None:
+    """Check that a reference is of the exposure's instrument and detector.
+
+    Raises
+    ------
+    InputError
+        Naming both.
+    """
+    for path, word, own in (
+        ("instrument.name", "instrument", window.instrument),
+        ("instrument.detector", "detector", window.detector),
+    ):
+        theirs = str(meta.get(path, "")).upper()
+        listed = [w.strip() for w in str(meta.get("instrument.p_detector", "")).upper().split("|")]
+        anything = theirs in ("", "ANY", "N/A", "MULTIPLE", "GENERIC") or (word == "detector" and own in listed)
+        if own and not anything and theirs != own:
+            raise InputError(
+                f"{label} is for {word} {theirs}, but {window.owner} is of {own}; use the file made for {own}"
+            )
+
+
+def cut(meta: Meta, shape: tuple[int, ...], window: Window, label: str) -> tuple[slice, slice]:
+    """Return the slices (y, x) that cut an array of a reference to the window.
+
+    Parameters
+    ----------
+    meta : Meta
+        Of the reference: SUBSTRT1/2, SUBSIZE1/2 and SUBARRAY, as far as it has them.
+    shape : tuple of int
+        Shape of the array, (..., y, x).
+    window : Window
+        Of the exposure.
+    label : str
+        Type and name of the file, for messages.
+
+    Raises
+    ------
+    InputError
+        The reference does not cover the exposure; both places and the remedy are named.
+    """
+    size = shape[-2:]
+    claimed = (meta.get("subarray.ysize"), meta.get("subarray.xsize"))
+    if None not in claimed and tuple(map(int, claimed)) != size:
+        raise InputError(
+            f"{label} says in its header that it has {claimed[0]} x {claimed[1]} pixels (y, x), but its array is "
+            f"{size[0]} x {size[1]}; the file is damaged or mislabelled, fetch it again or mend SUBSIZE1, SUBSIZE2"
+        )
+    start = (meta.get("subarray.ystart"), meta.get("subarray.xstart"))
+    anywhere = str(meta.get("subarray.name", "")).upper() in ("GENERIC", "ANY") or None in start
+    if size == window.shape and (anywhere or window.start is None or start == window.start):
+        return slice(0, size[0]), slice(0, size[1])
+    if None in start and size in FULL_FRAMES:
+        start = (1, 1)
+    if window.start is None or None in start:
+        side = window.owner if window.start is None else label
+        raise InputError(
+            f"{label} has {size[0]} x {size[1]} pixels (y, x) and {window.owner} has {window.shape[0]} x "
+            f"{window.shape[1]}, and {side} does not say where it lies on the detector (SUBSTRT1, SUBSTRT2); add these keywords or use a "
+            f"reference of the same shape"
+        )
+    begin = tuple(own - first for own, first in zip(window.start, start))
+    if any(b < 0 or b + n > full for b, n, full in zip(begin, window.shape, size)):
+        raise InputError(
+            f"{label} covers {_place(start, size, meta.get('subarray.name'))} and not {window.owner}, which covers "
+            f"{_place(window.start, window.shape, window.subarray)}; use a reference of that subarray or of the "
+            f"full frame"
+        )
+    return slice(begin[0], begin[0] + window.shape[0]), slice(begin[1], begin[1] + window.shape[1])
+
+
+def frames_needed(kind: str, meta: Meta, window: Window, available: int) -> int:
+    """Return how many leading frames of a dark the exposure can use; all for other types."""
+    return min(available, window.frames) if kind == "dark" and window.frames else available
+
+
+def _place(start, size, name) -> str:
+    rows, columns = (f"{s}-{s + n - 1}" for s, n in zip(start, size))
+    return f"columns {columns}, rows {rows}" + (f" ({name})" if name else "")

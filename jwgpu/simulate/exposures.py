@@ -1,0 +1,208 @@
+"""Simulated exposures with their references and the truth."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from jwgpu.data import Ramp
+from jwgpu.errors import InputError
+from jwgpu.simulate import header, instruments, rays, scene
+from jwgpu.simulate import references as files
+from jwgpu.simulate.effects import Effects, usual
+from jwgpu.simulate.electronics import levels
+from jwgpu.simulate.readout import read_out
+from jwgpu.simulate.sensor import Sensor, sensor
+from jwgpu.simulate.timing import Timing
+
+LEAST_HIT = 50.0  # electrons; what leaves less is not listed among the hits
+
+_USUAL = {"NIRCAM": ("NRC_IMAGE", "BRIGHT2"), "MIRI": ("MIR_IMAGE", "FASTR1"), "FGS": ("FGS_ACQ1", "ACQ1")}
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class Truth:
+    """What a perfect calibration would find.
+
+    Attributes
+    ----------
+    rate : (y, x) float32, DN / s
+        Detected light, dark current left out.
+    rate_electron, dark : (y, x) float32, electron / s
+    gain : (y, x) float32, electron / DN
+    hits : (n, 4) int32
+        Pixels hit by cosmic rays and snowballs: integration, first group affected, y, x.
+    hit_charge : (n,) float32, electron
+    snowballs : structured array
+        integration, group, centre y and x, radius of the core (pixels).
+    saturated : (integration, y, x) int16
+        First group whose raw value reaches the saturation level; the number of groups where none does.
+    sources : structured array
+        kind, x, y, flux (electron / s), radius, ratio, angle.
+    bad_pixels : (y, x) uint32
+        Flags of `jwgpu.data.PIXEL`.
+    effects : Effects
+    """
+
+    rate: np.ndarray
+    rate_electron: np.ndarray
+    dark: np.ndarray
+    gain: np.ndarray
+    hits: np.ndarray
+    hit_charge: np.ndarray
+    snowballs: np.ndarray
+    saturated: np.ndarray
+    sources: np.ndarray
+    bad_pixels: np.ndarray
+    effects: Effects
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Simulation:
+    """A raw exposure as `jwgpu.open` gives it, its references, and the truth."""
+
+    ramp: Ramp
+    references: Any
+    truth: Truth
+
+
+def _saturated(data: np.ndarray, level: np.ndarray) -> np.ndarray:
+    """Return the first group at or above the saturation level, (integration, y, x) int16."""
+    first = np.full((data.shape[0], *data.shape[2:]), data.shape[1], np.int16)
+    for group in reversed(range(data.shape[1])):
+        first[data[:, group] >= level] = group
+    return first
+
+
+def _light(rng, det, shape, sky, n_stars, n_galaxies):
+    """Return the source table and the light that falls on the pixels, electron / s."""
+    share = shape[0] * shape[1] / 2048**2
+    n_stars = max(4, round(1500 * share)) if n_stars is None else n_stars
+    n_galaxies = max(1, round(400 * share)) if n_galaxies is None else n_galaxies
+    table = scene.sources(rng, shape, n_stars, n_galaxies)
+    sky = np.asarray(det.sky if sky is None else sky, np.float32)
+    if sky.shape not in ((), shape):
+        raise InputError(f"The sky has shape {sky.shape}; give a number or an array of shape {shape}.")
+    return table, scene.render(table, shape, det.fwhm) + sky
+
+
+def _truth(light, pixels: Sensor, deposits, data, table, timing, effects) -> Truth:
+    hits, charge = deposits.hits(timing, LEAST_HIT)
+    electrons = light * pixels.response
+    return Truth(
+        rate=electrons / pixels.gain, rate_electron=electrons, dark=pixels.dark, gain=pixels.gain, hits=hits,
+        hit_charge=charge, snowballs=deposits.snowballs, saturated=_saturated(data, pixels.saturation),
+        sources=table, bad_pixels=files.mask_dq(pixels), effects=effects,
+    )  # fmt: skip
+
+
+def exposure(
+    instrument: str = "NIRCAM",
+    detector: str | None = None,
+    *,
+    subarray: str = "FULL",
+    size: tuple[int, int] | None = None,
+    n_groups: int = 10,
+    n_integrations: int = 1,
+    readpatt: str | None = None,
+    exp_type: str | None = None,
+    filter: str | None = None,
+    sky=None,
+    n_stars: int | None = None,
+    n_galaxies: int | None = None,
+    zero_frame: bool | None = None,
+    number: int = 1,
+    seed: int = 1,
+    detector_seed: int = 101,
+    effects: Effects | None = None,
+    **changes,
+) -> Simulation:
+    """Simulate a raw exposure.
+
+    Light, dark current and cosmic rays are collected frame by frame; every frame passes inter-pixel capacitance, the
+    inverse of the linearity polynomial and the bottom of the well, and receives bias, kTC, drift, 1/f and read noise.
+    Frames are averaged into groups as the read pattern says, and rounded to whole DN once, after averaging.
+
+    Parameters
+    ----------
+    instrument, detector : str
+        NIRCAM (default detector NRCB1), MIRI (MIRIMAGE) or FGS (GUIDER2).
+    subarray : str
+        `"FULL"` or a subarray by name.
+    size : (rows, columns), optional
+        With `"FULL"`: a miniature detector with its border of reference pixels, all outputs, and the timing of the
+        full frame. With a subarray: that many pixels from the same corner.
+    n_groups, n_integrations : int
+    readpatt, exp_type, filter : str, optional
+        Read pattern (BRIGHT2, FASTR1 or ACQ1 unless given), EXP_TYPE and filter name.
+    sky : float or (y, x) array, electron / s
+        Light besides the sources; an array can hold any scene.
+    n_stars, n_galaxies : int, optional
+        Sources in the field; in proportion to the area unless given.
+    zero_frame : bool, optional
+        Keep the first frame of each integration; NIRCam does unless told otherwise.
+    number : int
+        Exposure number in the file name; exposures follow each other every hour.
+    seed, detector_seed : int
+        The same seeds give the same bits. Exposures of one `detector_seed` share detector and references.
+    effects : Effects, optional
+        Which effects and how strong; the instrument's usual ones unless given. `simulate.IDEAL` is photon and read
+        noise alone.
+    **changes
+        Single effects to change: `cosmic_rays=0`, `one_over_f=2.0`, `saturate=False`, ...; see `Effects`.
+
+    Returns
+    -------
+    Simulation
+
+    Raises
+    ------
+    InputError
+        For an unknown instrument, detector, subarray, read pattern or effect, or an impossible size.
+    """
+    instruments.choose("instrument", instrument, _USUAL)
+    detector = detector or {"NIRCAM": "NRCB1", "MIRI": "MIRIMAGE", "FGS": "GUIDER2"}[instrument]
+    det = instruments.detector(instrument, detector)
+    readpatt = readpatt or _USUAL[instrument][1]
+    n_frames, gap = instruments.choose("read pattern", readpatt, instruments.READ_PATTERNS[instrument])
+    if n_groups < 1 or n_integrations < 1:
+        raise InputError(f"{n_integrations} integrations of {n_groups} groups cannot be simulated; both start at 1.")
+    window = instruments.window(det, subarray, size, readpatt)
+    timing = Timing(n_integrations, n_groups, n_frames, gap, window.frame_time)
+    effects = (effects or usual(instrument, window.outputs)).replace(**changes)
+    zero_frame = instrument == "NIRCAM" if zero_frame is None else zero_frame
+
+    make_pixels, make_references = np.random.SeedSequence([detector_seed, window.rows, window.columns]).spawn(2)
+    make_scene, make_rays, make_levels, make_noise = np.random.SeedSequence([seed, number]).spawn(4)
+    pixels = sensor(np.random.default_rng(make_pixels), det, window, effects)
+    table, light = _light(np.random.default_rng(make_scene), det, window.shape, sky, n_stars, n_galaxies)
+    balls = effects.snowballs
+    if balls is None:
+        balls = 0.03 * timing.integration_time * window.rows * window.columns / 2048**2
+    deposits = rays.deposits(
+        np.random.default_rng(make_rays), timing, ~pixels.reference, det.pitch, effects.cosmic_rays, balls
+    )
+    added = levels(np.random.default_rng(make_levels), det, window, timing, effects)
+    data, zero = read_out(pixels, light * pixels.response, timing, effects, deposits, added, make_noise, zero_frame)
+    meta = header.header(
+        det, window, timing, readpatt, exp_type or _USUAL[instrument][0], filter or det.filter, zero_frame, number
+    )
+    ramp = Ramp(
+        meta=meta,
+        data=data,
+        groupdq=np.zeros(data.shape, np.uint8),
+        pixeldq=np.zeros(window.shape, np.uint32),
+        zeroframe=zero,
+        tables={} if instrument == "FGS" else {"int_times": header.integration_times(timing, header.start_of(number))},
+    )
+    made = files.references(np.random.default_rng(make_references), det, window, pixels, timing, readpatt)
+    return Simulation(ramp, collect(made), _truth(light, pixels, deposits, data, table, timing, effects))
+
+
+def collect(made: dict):
+    """Return the references as the collection that steps and pipelines take."""
+    from jwgpu.reference import References  # loads the reference package when an exposure is made, not on import
+
+    return References.from_mapping(made, context="simulated")

@@ -1,0 +1,138 @@
+"""The reference files that belong to a simulated detector."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from jwgpu.data import PIXEL, Meta, Reference
+from jwgpu.simulate.instruments import Detector, Window
+from jwgpu.simulate.readout import threads
+from jwgpu.simulate.sensor import POLYNOMIAL, Sensor
+from jwgpu.simulate.timing import Timing
+
+DARK_NOISE = 0.4  # DN; what averaging many darks leaves
+FRAME_BY_FRAME = 512 * 2**20  # bytes up to which a dark holds single frames; a larger one holds the exposure's groups
+MIRI_DARK_INTEGRATIONS = 2
+
+_MODELS = {
+    "mask": "MaskModel", "superbias": "SuperBiasModel", "saturation": "SaturationModel", "gain": "GainModel",
+    "linearity": "LinearityModel", "readnoise": "ReadnoiseModel", "dark": "DarkModel",
+}  # fmt: skip
+
+
+def _flags(sensor: Sensor, *names: str) -> np.ndarray:
+    """Return a uint32 map of the named bad pixels."""
+    dq = np.zeros(sensor.shape, np.uint32)
+    for name in names:
+        if name in sensor.flags:
+            dq[sensor.flags[name]] |= PIXEL[name]
+    return dq
+
+
+def _gaps(array: np.ndarray, sensor: Sensor, name: str, every: int, value=np.nan) -> np.ndarray:
+    """Return `array` with `value` in every n-th of the pixels flagged `name`: what a fit that failed leaves."""
+    if name not in sensor.flags:
+        return array
+    array = array.copy()
+    y, x = np.nonzero(sensor.flags[name])
+    array[..., y[::every], x[::every]] = value
+    return array
+
+
+def mask_dq(sensor: Sensor) -> np.ndarray:
+    """Return the bad pixel map, (y, x) uint32."""
+    names = ("DO_NOT_USE", "DEAD", "HOT", "WARM", "LOW_QE", "TELEGRAPH", "NONLINEAR", "OPEN", "ADJ_OPEN",
+             "OTHER_BAD_PIXEL", "UNRELIABLE_SLOPE", "BAD_REF_PIXEL")  # fmt: skip
+    dq = _flags(sensor, *names)
+    dq[sensor.reference] |= PIXEL.REFERENCE_PIXEL
+    return dq
+
+
+def _dark(rng, sensor: Sensor, timing: Timing, miri: bool) -> tuple[np.ndarray, dict]:
+    """Return the dark ramp in DN, (frame, y, x), and the metadata of its read pattern."""
+    reads = timing.n_groups * (timing.n_frames + timing.gap)
+    single = reads * sensor.bias.nbytes <= FRAME_BY_FRAME or (timing.n_frames, timing.gap) == (1, 0)
+    if single:
+        times = (np.arange(reads) + 1.0) * timing.frame_time
+        pattern = {"exposure.nframes": 1, "exposure.groupgap": 0, "exposure.ngroups": reads}
+    else:
+        middle = (timing.n_frames + 1) / 2
+        times = np.arange(timing.n_groups) * timing.group_time + middle * timing.frame_time
+        pattern = {
+            "exposure.nframes": timing.n_frames, "exposure.groupgap": timing.gap, "exposure.ngroups": timing.n_groups,
+        }  # fmt: skip
+    rate = sensor.dark / sensor.gain
+    active = ~sensor.reference
+    frames = np.empty((len(times), *sensor.shape), np.float32)
+
+    def fill(job):
+        index, child = job
+        noise = np.random.Generator(np.random.SFC64(child)).standard_normal(sensor.shape, dtype=np.float32)
+        np.multiply(noise, np.float32(DARK_NOISE), out=frames[index])
+        frames[index] += rate * np.float32(times[index])
+        frames[index] *= active
+
+    seeds = rng.bit_generator.seed_seq.spawn(len(times))
+    with ThreadPoolExecutor(threads()) as pool:
+        list(pool.map(fill, enumerate(seeds)))
+    if miri:
+        frames = np.broadcast_to(frames, (MIRI_DARK_INTEGRATIONS, *frames.shape)).copy()
+        pattern["exposure.nints"] = MIRI_DARK_INTEGRATIONS
+    return frames, pattern
+
+
+def _arrays(rng, det: Detector, sensor: Sensor, timing: Timing) -> dict[str, tuple[dict, dict]]:
+    """Return reference type: (arrays, metadata of its own)."""
+    border = sensor.reference
+    read_noise = (sensor.read_noise * np.float32(2**0.5)).astype(np.float32)  # files hold that of a difference
+    gain = _gaps(sensor.gain, sensor, "NO_GAIN_VALUE", 1)
+    gain = _gaps(gain, sensor, "NO_GAIN_VALUE", 4, -1.0)
+    types = {
+        "mask": ({"dq": mask_dq(sensor)}, {}),
+        "gain": ({"data": gain}, {}),
+        "readnoise": ({"data": read_noise}, {}),
+    }
+    if det.instrument == "FGS":
+        return types
+    no_check = _flags(sensor, "NO_SAT_CHECK")
+    no_check[border] |= PIXEL.NO_SAT_CHECK
+    types["saturation"] = {"data": _gaps(sensor.saturation, sensor, "NO_SAT_CHECK", 3), "dq": no_check}, {}
+    coeffs = np.empty((len(POLYNOMIAL), *sensor.shape), np.float32)
+    for power, c in enumerate(POLYNOMIAL):
+        coeffs[power] = c if power < 2 else np.float32(c) * sensor.curvature
+    no_correction = _flags(sensor, "NO_LIN_CORR", "NONLINEAR")
+    no_correction[border] |= PIXEL.NO_LIN_CORR
+    types["linearity"] = {"coeffs": _gaps(coeffs, sensor, "NO_LIN_CORR", 3), "dq": no_correction}, {}
+    miri = det.instrument == "MIRI"
+    if not miri:
+        bias = _gaps(sensor.bias, sensor, "UNRELIABLE_BIAS", 10)
+        types["superbias"] = {"data": bias, "dq": _flags(sensor, "UNRELIABLE_BIAS")}, {}
+    frames, pattern = _dark(rng, sensor, timing, miri)
+    dq = _flags(sensor, "HOT", "WARM", "UNRELIABLE_DARK")
+    if miri:
+        dq = np.broadcast_to(dq, (MIRI_DARK_INTEGRATIONS, 1, *dq.shape)).copy()
+    types["dark"] = {"data": frames, "dq": dq}, pattern
+    return types
+
+
+def references(rng, det: Detector, window: Window, sensor: Sensor, timing: Timing, read_pattern: str):
+    """Return reference type: `Reference`, with the arrays as a loader gives them (flags in PIXEL bits)."""
+    made = {}
+    for kind, (arrays, own) in _arrays(rng, det, sensor, timing).items():
+        model = "DarkMIRIModel" if kind == "dark" and det.instrument == "MIRI" else _MODELS[kind]
+        name = f"simulated_{det.name.lower()}_{window.name.lower()}_{kind}.fits"
+        meta = {
+            "filename": name, "model_type": model, "reftype": kind, "telescope": "JWST", "pedigree": "DUMMY",
+            "useafter": "2020-01-01T00:00:00", "author": "jwgpu.simulate", "description": f"Simulated {kind}",
+            "instrument.name": det.instrument, "instrument.detector": det.name, "instrument.module": det.module,
+            "instrument.channel": det.channel,
+            "subarray.name": window.name, "subarray.xstart": window.x, "subarray.ystart": window.y,
+            "subarray.xsize": window.columns, "subarray.ysize": window.rows,
+            "subarray.fastaxis": det.fast, "subarray.slowaxis": det.slow, **own,
+        }  # fmt: skip
+        if kind == "dark":
+            meta["exposure.readpatt"] = read_pattern
+        made[kind] = Reference(kind, name, arrays, Meta({k: v for k, v in meta.items() if v is not None}))
+    return made

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from jwgpu.cli.report import FAILED, INPUT, Settings, complain
+from jwgpu.cli.report import FAILED, INPUT, Settings, complain, output_folder
 from jwgpu.errors import InputError
 
 SUFFIX = {"image": "cal"}
@@ -41,18 +41,17 @@ def run(context, files, out, assignments, skipped, save_steps, device, folder, p
     Several files run one after the other; one failure does not stop the rest.
     """
     from jwgpu import backend
-    from jwgpu.io import check_writable
     from jwgpu.pipelines import Pipeline
 
     settings = Settings(assignments, skipped)
     pipeline = Pipeline.load(pipeline_file) if pipeline_file else None
     if device:
         _use(backend, device)
-    check_writable(out)
+    out = output_folder(out)
     worst = 0
     for file in files:
         try:
-            calibrate(Path(file), Path(out), settings, folder, save_steps, pipeline)
+            calibrate(Path(file), out, settings, folder, save_steps, pipeline)
         except Exception as error:
             if len(files) == 1:
                 raise

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from jwgpu import steps
-from jwgpu.cli.report import Settings
+from jwgpu.cli.report import Settings, output_folder
 from jwgpu.errors import InputError
 
 
@@ -42,7 +42,7 @@ def _command(which) -> click.Command:
 
     def callback(file, out, folder, **given):
         words = [f"{which.name}.{k[4:]}={v}" for k, v in given.items() if v is not None]
-        _run(which, Path(file), Path(out), folder, Settings(tuple(words)))
+        _run(which, Path(file), out, folder, Settings(tuple(words)))
 
     return click.Command(which.name, callback=callback, params=parameters, help=_help(which))
 
@@ -55,9 +55,8 @@ def _help(which) -> str:
 
 def _run(which, file: Path, out: Path, folder, settings: Settings) -> None:
     import jwgpu as jw
-    from jwgpu.io import check_writable
 
-    check_writable(out)
+    out = output_folder(out)
     exposure = jw.open(file)
     if not isinstance(exposure, which.noun):
         raise InputError(
@@ -65,7 +64,7 @@ def _run(which, file: Path, out: Path, folder, settings: Settings) -> None:
             f"and this file holds a {type(exposure).__name__.lower()}"
         )
     refs = jw.references(exposure, folder=folder, overrides=settings.overrides)
-    arguments = [refs.get(kind, step=which.name) for kind in which.references]
+    arguments = [refs.get(k, required=needed, step=which.name) for k, needed in which.references.items()]
     outcome = which(exposure, *arguments, **settings.parameters.get(which.name, {}))
     parts = dict(zip(outcome._fields, outcome)) if hasattr(outcome, "_fields") else {which.name: outcome}
     for suffix, part in parts.items():

@@ -27,9 +27,9 @@ class Call:
         return self.step.__name__
 
     @property
-    def references(self) -> tuple[str, ...]:
-        """Reference types the step takes; none for a plain function."""
-        return tuple(getattr(self.step, "references", ()))
+    def references(self) -> Mapping[str, bool]:
+        """Reference types the step takes, and whether it needs them; none for a plain function."""
+        return getattr(self.step, "references", {})
 
     def set(self, **parameters) -> Call:
         """Return the call with parameters changed, checked against the step's signature."""

@@ -90,7 +90,7 @@ def run(
     kept: dict[str, object] = {}
     with _bar(len(pipeline), progress) as bar:
         for call in pipeline.calls:
-            bar.set_description(call.name)
+            bar.set_description(call.name, refresh=False)
             if call.skip:
                 record = Record(step=call.name, status="SKIPPED", reason="left out by the user")
                 branches = {name: part.recorded(record) for name, part in branches.items()}
@@ -109,7 +109,7 @@ def _advance(call, branches: dict, references, protected: list) -> dict:
     outcome = {}
     for name in list(branches):
         exposure = branches.pop(name)
-        arguments = [references.get(kind, step=call.name) for kind in call.references]
+        arguments = [references.get(kind, required=needed, step=call.name) for kind, needed in call.references.items()]
         exposure = exposure.donate(keep=(*protected, *branches.values(), *outcome.values()))
         made = call.step(exposure, *arguments, **call.parameters)
         del exposure, arguments

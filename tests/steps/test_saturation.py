@@ -1,0 +1,129 @@
+"""saturation: thresholds, neighbours, later groups, averaged groups, the floor, the zero frame."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from ramps import check_pure, make_ramp, make_reference
+
+from jwgpu.data import GROUP, PIXEL
+from jwgpu.errors import InputError
+from jwgpu.steps import saturation
+
+SAT, DNU, FLOOR = GROUP.SATURATED, GROUP.DO_NOT_USE, GROUP.AD_FLOOR
+
+
+def _ramp(groups, size=7, **keywords):
+    """Return a quiet ramp (10 DN) whose middle pixel reads `groups`."""
+    data = np.full((len(groups), size, size), 10.0)
+    data[:, size // 2, size // 2] = groups
+    return make_ramp(data, **keywords)
+
+
+def _reference(value=1000.0, size=7, **pixels):
+    return make_reference("saturation", data=np.full((size, size), value), **pixels)
+
+
+@pytest.mark.parametrize("grow", [0, 1, 2])
+def test_saturation_reaches_neighbours_and_later_groups(grow):
+    done = check_pure(saturation, _ramp([10, 1000, 20, 30]), _reference(), n_pix_grow_sat=grow)
+    expected = np.zeros((4, 7, 7), np.uint8)
+    expected[1:, 3 - grow : 4 + grow, 3 - grow : 4 + grow] = SAT
+    np.testing.assert_array_equal(done.groupdq[0], expected)
+    assert done.history[-1].notes["saturated_pixels"] == (2 * grow + 1) ** 2
+
+
+@pytest.mark.parametrize("corner", [(0, 0), (0, 6), (6, 0), (6, 6)])
+def test_growth_stops_at_the_edges(corner):
+    ramp = make_ramp(np.full((1, 7, 7), 10.0))
+    ramp.data[0, 0, *corner] = 5000
+    flagged = saturation(ramp, _reference()).groupdq[0, 0] != 0
+    assert flagged.sum() == 4
+    assert flagged[corner]
+
+
+def test_growth_larger_than_the_detector_flags_all_of_it():
+    done = saturation(_ramp([2000], size=3), _reference(size=3), n_pix_grow_sat=5)
+    assert (done.groupdq == SAT).all()
+
+
+def test_integrations_do_not_see_each_other():
+    data = np.full((2, 2, 7, 7), 10.0)
+    data[0, 0, 3, 3] = 1000
+    done = saturation(make_ramp(data), _reference(), n_pix_grow_sat=0)
+    assert (done.groupdq[0, :, 3, 3] == SAT).all()
+    assert not done.groupdq[1].any()
+
+
+def test_floor_is_flagged_in_its_own_group_and_does_not_grow():
+    done = saturation(_ramp([0, 5, -1, 5]), _reference())
+    np.testing.assert_array_equal(done.groupdq[0, :, 3, 3], [FLOOR | DNU, 0, FLOOR | DNU, 0])
+    assert np.count_nonzero(done.groupdq) == 2
+
+
+def test_unchecked_pixels_never_saturate_but_are_flagged():
+    reference = _reference(dq=np.zeros((7, 7)))
+    reference.data[3, 3] = np.nan
+    reference.dq[3, 2] = PIXEL.NO_SAT_CHECK | PIXEL.OTHER_BAD_PIXEL
+    ramp = _ramp([65535, 65535])
+    ramp.data[..., 3, 2] = 65535
+    done = check_pure(saturation, ramp, reference)
+    assert not done.groupdq.any()
+    assert done.pixeldq[3, 3] == PIXEL.NO_SAT_CHECK
+    assert done.pixeldq[3, 2] == PIXEL.NO_SAT_CHECK | PIXEL.OTHER_BAD_PIXEL
+    assert np.count_nonzero(done.pixeldq) == 2
+
+
+def test_an_averaged_group_below_the_threshold_is_not_used_when_the_next_is_saturated():
+    # Four frames a group: a straight ramp that reaches 1000 in the last frame of the second has a mean of
+    # 1000 * 6.5 / 8 = 812.5 there.
+    for value, expected in ((812.5, DNU), (812.25, 0)):
+        done = saturation(_ramp([300, value, 1000], nframes=4), _reference())
+        np.testing.assert_array_equal(done.groupdq[0, 1, 2:5, 2:5], expected)
+    assert not saturation(_ramp([300, 900, 1000], nframes=4), _reference(), use_readpatt=False).groupdq[0, 1].any()
+    assert not saturation(_ramp([300, 900, 1000], nframes=1), _reference()).groupdq[0, 1].any()
+
+
+def test_a_late_hit_in_the_second_group_is_not_used():
+    # Bias 100, two frames: the first group (130) extrapolates to 30 / 1.5 * 6 + 100 = 220, far below 1000, and
+    # the step to the second is larger than (1000 - 130) / 2 = 435.
+    bias = make_reference("superbias", data=np.full((7, 7), 100.0))
+    for value, expected in ((566.0, DNU), (565.0, 0)):
+        done = check_pure(saturation, _ramp([130, value, 1000], nframes=2), _reference(), bias)
+        assert done.groupdq[0, 1, 3, 3] == expected
+        assert done.groupdq[0, 1].sum() == expected
+    # Without the bias the first group extrapolates to 520: still calm. A steep first group is not.
+    assert saturation(_ramp([260, 700, 1000], nframes=2), _reference()).groupdq[0, 1, 3, 3] == 0
+    assert saturation(_ramp([260, 700, 1000], nframes=2), _reference(), bias).groupdq[0, 1, 3, 3] == DNU
+
+
+def test_zero_frame_loses_what_is_saturated_or_at_the_floor():
+    zeroframe = np.full((1, 7, 7), 20.0)
+    zeroframe[0, 1, 1] = 1000
+    zeroframe[0, 5, 5] = -3
+    done = check_pure(saturation, _ramp([10, 10], zeroframe=zeroframe), _reference())
+    expected = zeroframe.copy()
+    expected[0, :3, :3] = 0
+    expected[0, 5, 5] = 0
+    np.testing.assert_array_equal(done.zeroframe, expected)
+    assert not done.groupdq.any()
+
+
+def test_flags_that_were_there_stay():
+    flags = np.zeros((1, 2, 7, 7))
+    flags[0, 0, 0, 0] = GROUP.JUMP_DET
+    done = saturation(_ramp([10, 10], groupdq=flags, pixeldq=np.full((7, 7), PIXEL.HOT)), _reference())
+    np.testing.assert_array_equal(done.groupdq, flags)
+    assert (done.pixeldq == PIXEL.HOT).all()
+
+
+def test_bad_input_is_named():
+    with pytest.raises(InputError, match="n_pix_grow_sat = -1"):
+        saturation(_ramp([1.0]), _reference(), n_pix_grow_sat=-1)
+    with pytest.raises(InputError, match="IRS2"):
+        saturation(_ramp([1.0], readpatt="NRSIRS2RAPID"), _reference())
+    with pytest.raises(ValueError, match=r"exposure\.nframes"):
+        saturation(_ramp([1.0], nframes=None), _reference())
+    with pytest.raises(ValueError, match=r"saturation\.fits"):
+        saturation(_ramp([1.0]), _reference(size=6))
+    assert saturation(_ramp([1.0])).history[-1].status == "SKIPPED"

@@ -138,7 +138,8 @@ def _from_asdf(path: Path, meta: Meta, label: str) -> tuple[dict, Meta]:
     if other:
         raise InputError(
             f"{label} holds something other than arrays and plain values "
-            f"({other[0]}: {type(leaves[other[0]]).__name__}); such a file describes coordinates and is read by the steps of coordinates, not as arrays"
+            f"({other[0]}: {type(leaves[other[0]]).__name__}); such a file "
+            f"describes coordinates and is read by the steps of coordinates, not as arrays"
         )
     return arrays, meta.set(plain)
 

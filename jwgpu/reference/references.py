@@ -99,7 +99,7 @@ class References:
         source = self.select(kind, step)
         if source.reference is not None:
             return source.reference.to(self._device) if self._window else source.reference
-        if source.absent and required:
+        if source.absent and required and source.origin == "folder":
             raise InputError(
                 f"{self._folder} holds no {kind} reference, which {self._meta.get('filename', 'the exposure')} "
                 f"({folder.describe(self._meta)}) needs; it holds {_holdings(self._folder)}. Add a file whose header "
@@ -179,8 +179,9 @@ class References:
         *wanted : str
             Types to select first; without any, those that were asked for so far and the overrides.
         """
-        for kind in wanted or [key.rpartition(".")[2] for key in self._overrides]:
-            self.select(kind)
+        for key in wanted or self._overrides:
+            step, _, kind = key.rpartition(".")
+            self.select(kind, step or None)
         return [
             {"type": key, "file": _file(source), "origin": source.origin, "loaded": self._loaded(source)}
             for key, source in sorted(self._sources.items())

@@ -113,8 +113,8 @@ def cut(meta: Meta, shape: tuple[int, ...], window: Window, label: str) -> tuple
         side = window.owner if window.start is None else label
         raise InputError(
             f"{label} has {size[0]} x {size[1]} pixels (y, x) and {window.owner} has {window.shape[0]} x "
-            f"{window.shape[1]}, and {side} does not say where it lies on the detector (SUBSTRT1, SUBSTRT2); add these keywords or use a "
-            f"reference of the same shape"
+            f"{window.shape[1]}, and {side} does not say where it lies on the detector (SUBSTRT1, SUBSTRT2); add "
+            f"these keywords or use a reference of the same shape"
         )
     begin = tuple(own - first for own, first in zip(window.start, start))
     if any(b < 0 or b + n > full for b, n, full in zip(begin, window.shape, size)):

@@ -1,0 +1,46 @@
+"""What the official package needs to run beside jwgpu without a network: a CRDS cache in which nothing is."""
+
+from __future__ import annotations
+
+import importlib
+import os
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def _empty_crds(tmp_path_factory):
+    """Write a cache that knows every type the official steps ask for, and answers N/A to each."""
+    integration = pytest.importorskip("jwst.stpipe.integration")
+    from jwgpu.reference.local import write_cache
+
+    types = set()
+    for name, _alias, is_pipeline in integration.get_steps():
+        module, _, classname = name.rpartition(".")
+        step = getattr(importlib.import_module(module), classname)
+        types.add(step.get_config_reftype())
+        if not is_pipeline and isinstance(step.reference_file_types, (list, tuple)):
+            types.update(step.reference_file_types)
+    return write_cache(tmp_path_factory.mktemp("crds"), types=types)
+
+
+@pytest.fixture
+def crds_cache(_empty_crds, monkeypatch):
+    """Let official steps run offline: references come from `override_<type>`, all others are N/A.
+
+    Returns
+    -------
+    dict
+        The CRDS_* variables, which are set for the time of the test.
+    """
+    from crds.client import api
+    from crds.core import utils
+
+    for name in [n for n in os.environ if n.startswith("CRDS_")]:
+        monkeypatch.delenv(name)
+    for name, value in _empty_crds.items():
+        monkeypatch.setenv(name, value)
+    utils.clear_function_caches()
+    api.set_crds_server(_empty_crds["CRDS_SERVER_URL"])
+    yield _empty_crds
+    utils.clear_function_caches()

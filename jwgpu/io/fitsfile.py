@@ -20,6 +20,7 @@ from jwgpu.errors import InputError
 from jwgpu.io.headers import header
 
 _BLOCK = 2880
+_GZIP = b"\x1f\x8b"
 _READ_AT_ONCE = 32 << 20  # bytes of an integration that is read in one go; larger ones go plane by plane
 _UNREADABLE = (OSError, EOFError, zlib.error, ValueError, TypeError, KeyError, IndexError, fits.VerifyError)
 _BITPIX = {"float32": -32, "uint8": 8, "uint32": 32, "int32": 32, "uint16": 16}
@@ -63,7 +64,7 @@ def _check_file(path: Path) -> None:
     try:
         with path.open("rb") as stream:
             start = stream.read(_BLOCK)
-        if start[:2] == b"\x1f\x8b":
+        if start[:2] == _GZIP:
             with gzip.open(path) as stream:
                 start = stream.read(_BLOCK)
     except _UNREADABLE as error:
@@ -79,7 +80,8 @@ def _check_file(path: Path) -> None:
 
 
 def _check_whole(path: Path, hdus: fits.HDUList, said: list[str]) -> None:
-    compressed = path.open("rb").read(2) == b"\x1f\x8b"
+    with path.open("rb") as stream:
+        compressed = stream.read(2) == _GZIP
     size = path.stat().st_size
     for number, hdu in enumerate(hdus):
         where = hdu.fileinfo()
@@ -90,6 +92,10 @@ def _check_whole(path: Path, hdus: fits.HDUList, said: list[str]) -> None:
             raise InputError(
                 f"{path} is cut short: extension {name} should end at byte {need:,}, the file has {size:,}. {_AGAIN}"
             )
+    # The archive's raw files say how many extensions they have; other products copy that keyword unheeded.
+    expected = hdus[0].header.get("NEXTEND", 0) if hdus[0].header.get("DATAMODL") == "Level1bModel" else 0
+    if len(hdus) - 1 < expected:
+        raise InputError(f"{path} has {len(hdus) - 1} of the {expected} extensions its header announces. {_AGAIN}")
     broken = [words for words in said if "Error validating header" in words or "truncated" in words]
     if broken:
         last = hdus[-1].name if len(hdus) else "the beginning"
@@ -136,7 +142,7 @@ def write_image(stream: BinaryIO, name: str, array, dtype, cards: Iterable[fits.
                  "PCOUNT": 0, "GCOUNT": 1}  # fmt: skip
     if dtype.kind == "u" and dtype.itemsize > 1:
         structure |= {"BSCALE": 1, "BZERO": 1 << (8 * dtype.itemsize - 1)}
-    stream.write(header({**structure, "EXTNAME": name}, cards))
+    stream.write(header({**structure, "EXTNAME": name, "EXTVER": 1}, cards))
     n_bytes = 0
     for index in np.ndindex(array.shape[: max(array.ndim - 2, 0)]):
         piece = _stored(backend.to_host(array[index] if index else array), dtype)

@@ -123,7 +123,7 @@ def _message(name: str, missing: list[str], assumed: dict, unknown: list[str]) -
     def word(path: str) -> str:
         return products().by_path[path].name
 
-    text = f"{name} has an incomplete header: {', '.join(word(path) for path in missing)} are missing."
+    text = f"{name} has an incomplete header: it lacks {', '.join(word(path) for path in missing)}."
     if assumed:
         text += f" Assumed: {', '.join(f'{word(path)} = {value}' for path, value in assumed.items())}."
     if unknown:

@@ -7,18 +7,22 @@ from pathlib import Path
 # Last words of product names, and of the files that the official pipeline keeps after a step.
 _PRODUCTS = (
     "uncal ramp rate rateints cal calints crf crfints bsub bsubints i2d s2d s3d x1d x1dints c1d cat segm whtlt phot "
-    "median blot dark trapsfilled psfstack psfalign psfsub ami amilg ami-oi amimulti-oi aminorm aminorm-oi wfscmb fitopt"
+    "median blot dark trapsfilled psfstack psfalign psfsub ami amilg ami-oi amimulti-oi aminorm "
+    "aminorm-oi wfscmb fitopt"
 )
 _STEPS = (
-    "group_scale dq_init emicorr saturation ipc superbias refpix rscd firstframe lastframe reset linearity dark_current "
-    "dark_sub charge_migration jump picture_frame clean_flicker_noise persistence ramp_fit gain_scale guider_cds "
-    "assign_wcs badpix_selfcal msa_flagging imprint imprint_subtract bkg_subtract extract_2d srctype master_background "
-    "master_background_mos targ_centroid wavecorr flat_field straylight fringe residual_fringe pathloss barshadow "
-    "wfss_contam photom adaptive_trace_model pixel_replace resample resample_spec cube_build extract_1d assign_mtwcs "
-    "tweakreg skymatch outlier_detection source_catalog combine_1d spectral_leak tso_photometry white_light stack_refs "
-    "align_refs klip hlsp ami_analyze ami_normalize wfs_combine"
+    "group_scale dq_init emicorr saturation ipc superbias refpix rscd firstframe lastframe reset linearity "
+    "dark_current dark_sub charge_migration jump picture_frame clean_flicker_noise persistence ramp_fit "
+    "gain_scale guider_cds assign_wcs badpix_selfcal msa_flagging imprint imprint_subtract bkg_subtract "
+    "extract_2d srctype master_background master_background_mos targ_centroid wavecorr flat_field straylight "
+    "fringe residual_fringe pathloss barshadow wfss_contam photom adaptive_trace_model pixel_replace resample "
+    "resample_spec cube_build extract_1d assign_mtwcs tweakreg skymatch outlier_detection source_catalog "
+    "combine_1d spectral_leak tso_photometry white_light stack_refs align_refs klip hlsp ami_analyze "
+    "ami_normalize wfs_combine"
 )
-_SUFFIXES = tuple(sorted({*_PRODUCTS.split(), *_STEPS.split()}, key=len, reverse=True))
+# The official pipeline and this one append "ints" to what is kept per integration.
+_PER_INTEGRATION = tuple(f"{step}ints" for step in _STEPS.split())
+_SUFFIXES = tuple(sorted({*_PRODUCTS.split(), *_STEPS.split(), *_PER_INTEGRATION}, key=len, reverse=True))
 
 
 def root(name: str) -> str:

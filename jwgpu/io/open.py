@@ -20,6 +20,7 @@ from jwgpu.provenance.manifest import from_text
 
 MANIFEST = "JWGPU"  # the extension that holds the manifest as bytes of JSON text
 
+_WANTED = "an _uncal, _ramp, _rate or _rateints product"
 _INSTRUMENTS = ("NIRCAM", "NIRISS", "NIRSPEC", "MIRI", "FGS")
 _RAMP_EXTENSIONS = {"zeroframe": "ZEROFRAME", "refout": "REFOUT", "average_dark_current": "AVDRKCUR"}
 _IMAGE_EXTENSIONS = {"err": "ERR", "var_poisson": "VAR_POISSON", "var_rnoise": "VAR_RNOISE", "var_flat": "VAR_FLAT"}
@@ -91,24 +92,22 @@ def _science(path: Path, hdus):
         raise InputError(f"{path} was taken with TELESCOP = {telescope!r}; jwgpu calibrates JWST exposures only")
     if "REFTYPE" in header or "PEDIGREE" in header:
         raise InputError(
-            f"{path} is a reference file (REFTYPE = {header.get('REFTYPE', 'unknown')}), not an exposure; name an exposure "
-            f"here, and give reference files with --references FOLDER or as an override"
+            f"{path} is a reference file (REFTYPE = {header.get('REFTYPE', 'unknown')}), not an exposure; name an "
+            f"exposure here, and give reference files with --references FOLDER or as an override"
         )
     sci = [hdu for hdu in hdus[1:] if hdu.name == "SCI"]
     if not sci:
         found = ", ".join(hdu.name for hdu in hdus[1:] if hdu.name) or "none"
-        raise InputError(
-            f"{path} has no SCI extension (it has: {found}); name an _uncal, _ramp, _rate or _rateints product"
-        )
+        raise InputError(f"{path} has no SCI extension (it has: {found}); name {_WANTED}")
     later = [step for keyword, step in _LATER.items() if header.get(keyword) == "COMPLETE"]
     if later or len(sci) > 1:
         why = f"{', '.join(later)} done" if later else f"{len(sci)} SCI extensions"
         raise InputError(
-            f"{path} is a product of a later stage ({header.get('DATAMODL', 'of unknown type')}, {why}); jwgpu opens raw "
-            f"exposures, ramps, rates and guider products: name the _uncal, _ramp, _rate or _rateints file it was made from"
+            f"{path} is a product of a later stage ({header.get('DATAMODL', 'of unknown type')}, {why}); jwgpu opens "
+            f"raw exposures, ramps, rates and guider products: name what it was made from, {_WANTED}"
         )
     if not sci[0].is_image:
-        raise InputError(f"{path}: SCI is a table, not an image; name an _uncal, _ramp, _rate or _rateints product")
+        raise InputError(f"{path}: SCI is a table, not an image; name {_WANTED}")
     _check_shape(path, header, sci[0].shape)
     return sci[0]
 
@@ -119,7 +118,7 @@ def _check_shape(path: Path, header, shape: tuple[int, ...]) -> None:
         zero = ", ".join(name for name, length in zip(kind, shape) if not length) or "axes"
         raise InputError(f"{path} holds no data: SCI has zero {zero} (shape {shape}); fetch the file again")
     if len(shape) not in (2, 3, 4):
-        raise InputError(f"{path}: SCI has {len(shape)} axes; a ramp has 4, a rate 2 or 3. Name another product")
+        raise InputError(f"{path}: SCI has {len(shape)} axes; a ramp has 4, a rate 2 or 3. Name {_WANTED}")
     # Guiders' headers count otherwise than their arrays (stacks, track and fine-guide frames).
     if str(header.get("EXP_TYPE", "")).startswith("FGS_") and header.get("EXP_TYPE") not in ("FGS_IMAGE", "FGS_DARK"):
         return
@@ -183,7 +182,8 @@ def _read_image(path: Path, hdus, sci, meta: Meta) -> Image:
     for name, array in found.items():
         if array is not None and array.shape[-2:] != sci.shape[-2:]:
             raise InputError(
-                f"{path} contradicts itself: {name.upper()} has shape {array.shape}, SCI {sci.shape}; fetch the file again"
+                f"{path} contradicts itself: {name.upper()} has shape {array.shape}, SCI {sci.shape}; "
+                f"fetch the file again"
             )
     data = fitsfile.read_array(path, sci, np.float32)
     return Image(data=data, meta=meta, unit=meta.get("bunit_data", "DN/s"), tables=_tables(hdus), **found)

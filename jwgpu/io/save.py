@@ -156,11 +156,12 @@ def _story(exposure) -> list:
 
 
 def _write_arrays(stream, exposure, schema: str, meta: Meta) -> None:
-    """Write the arrays in the schema's order, with the schema's types, under its extension names."""
+    """Write the arrays with the schema's types, under its extension names, in the official order."""
+    places = {place.name: place for place in layout(schema).places if place.dtype is not None}
     arrays = exposure.arrays()
     if schema == "guider_raw":
         arrays["dq"] = arrays.pop("pixeldq")
-    for place in layout(schema).places:
-        if place.name in arrays and place.dtype is not None:
-            cards = headers.cards(meta, place.hdu)
-            fitsfile.write_image(stream, place.hdu, arrays[place.name], place.dtype, cards)
+    for name in Image.ARRAYS if isinstance(exposure, Image) else places:
+        if name in arrays and name in places:
+            place = places[name]
+            fitsfile.write_image(stream, place.hdu, arrays[name], place.dtype, headers.cards(meta, place.hdu))

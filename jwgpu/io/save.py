@@ -71,7 +71,7 @@ def save(
     source = exposure.meta.get("jwgpu.source")
     if source is not None and target.resolve() == Path(source):
         raise InputError(
-            f"{target} is the file this exposure was read from and is not overwritten; choose another name"
+            f"{target} is the file this exposure was read from, which is never overwritten; choose another name"
         )
     if target.exists() and not overwrite:
         raise InputError(f"{target} exists already; choose another name, or allow it to be overwritten")

@@ -5,6 +5,17 @@ from jwgpu.backend.namespace import is_device_array, namespace, ndimage
 from jwgpu.backend.transfer import Traffic, counting, native, to, to_host
 
 __all__ = [
-    "Device", "Traffic", "counting", "current", "describe", "is_device_array", "namespace",
-    "native", "ndimage", "probe", "to", "to_host", "use",
+    "Device",
+    "Traffic",
+    "counting",
+    "current",
+    "describe",
+    "is_device_array",
+    "namespace",
+    "native",
+    "ndimage",
+    "probe",
+    "to",
+    "to_host",
+    "use",
 ]

@@ -52,7 +52,10 @@ def probe() -> tuple[bool, str]:
         total = float(x.sum())
     except Exception as error:
         words = str(error).strip().splitlines()
-        return False, f"a test kernel could not be compiled and run: {words[0] if words else type(error).__name__}"
+        return (
+            False,
+            f"a test kernel could not be compiled and run: {words[0] if words else type(error).__name__}",
+        )
     if total != 56.0:
         return False, f"a test kernel gave {total} where 56 is right"
     name = cupy.cuda.runtime.getDeviceProperties(0)["name"]
@@ -84,7 +87,9 @@ def use(choice: str = "auto") -> Device:
 def current() -> Device:
     """Return the device in use: the last `use()`, else `JWGPU_DEVICE`, else automatic."""
     choice = _choice or os.environ.get("JWGPU_DEVICE", "auto").strip().lower() or "auto"
-    origin = "chosen with use()" if _choice and _choice != "auto" else "JWGPU_DEVICE" if choice != "auto" else "automatic"
+    origin = (
+        "chosen with use()" if _choice and _choice != "auto" else "JWGPU_DEVICE" if choice != "auto" else "automatic"
+    )
     if choice not in ("auto", "cpu", "gpu"):
         raise ValueError(f"JWGPU_DEVICE={choice!r} is not one of 'auto', 'cpu', 'gpu'")
     if choice == "cpu":

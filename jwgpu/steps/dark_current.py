@@ -87,7 +87,7 @@ def dark_current(ramp: Ramp, dark: Reference, *, average_dark_current: float | N
         for which, dark_ramp in enumerate(frames):
             served = [i for i in range(data.shape[0]) if min(start + i, frames.shape[0] - 1) == which]
             for group, numbers in enumerate(plan if served else ()):
-                mean = _mean_frame(xp, dark_ramp[:, rows], numbers, n_needed > n_given)
+                mean = _mean_frame(xp, dark_ramp[:, rows], numbers)
                 for integration in served:
                     data[integration, group, rows] -= mean
     note(dark_frames=n_given, dark_frames_needed=n_needed)
@@ -113,21 +113,17 @@ def _plan(ramp, dark) -> list[range]:
     return [range(first, first + n_frames) for first in firsts]
 
 
-def _mean_frame(xp, frames, numbers, extended: bool):
-    """Return the mean of the planes `numbers` of `frames` (frame, y, x), NaN as 0, carrying the dark on where needed.
-
-    A dark that has to be extended is averaged in float64: the line runs far beyond its last two frames.
-    """
+def _mean_frame(xp, frames, numbers):
+    """Return the mean of the planes `numbers` of `frames` (frame, y, x), NaN as 0, carried on where they end."""
     n_given = frames.shape[0]
     total = None
     for number in numbers:
         if number < n_given:
             frame = frames[number]
         else:
+            # float64: the line may run far beyond the two frames that give it.
             frame = (frames[-1] - frames[-2]).astype(np.float64) * (number - n_given + 1) + frames[-1]
         frame = xp.where(xp.isnan(frame), frame.dtype.type(0), frame)
-        if extended:
-            frame = frame.astype(np.float64)
         total = frame if total is None else total + frame
     return (total / total.dtype.type(len(numbers))).astype(np.float32)
 

@@ -79,6 +79,36 @@ def test_frames_of_a_group_are_corrected_one_by_one(device):
     assert by_frame.max() < 1e-3
 
 
+def test_saturation_does_not_bend_the_line_through_the_frames():
+    reference = _reference([0.0, 1.0, 0.5], inv_coeffs=_planes([0.0, 1.0, -0.25]))
+    readings = [0.1, 0.2, 0.3, 0.4, 9.0, 9.0]
+    flags = np.zeros((1, 6, 3, 3))
+    flags[0, 4:] = GROUP.SATURATED
+    done = linearity(make_ramp(readings, nframes=4, groupdq=flags), reference).data[0, :, 0, 0]
+    cut = linearity(make_ramp(readings[:4], nframes=4), reference).data[0, :, 0, 0]
+    np.testing.assert_array_equal(done[:4], cut)
+    np.testing.assert_array_equal(done[4:], np.float32(9))
+    # The last good group may be touched: its value does not reach the others.
+    touched = linearity(make_ramp([*readings[:3], 0.8, 9.0, 9.0], nframes=4, groupdq=flags), reference)
+    np.testing.assert_array_equal(touched.data[0, :3, 0, 0], cut[:3])
+
+
+@pytest.mark.parametrize("saturated", [[0], [1], [0, 1]])
+def test_saturated_ends_of_the_line_are_taken_as_read(saturated):
+    readings = np.array([2.0, 3.0, 4.0])
+    flags = np.zeros((1, 3, 3, 3))
+    flags[0, saturated] = GROUP.SATURATED
+    reference = _reference([0.0, 2.0, 1.0], inv_coeffs=_planes([0.0, 1.0]))
+    done = linearity(make_ramp(readings, nframes=2, groupdq=flags), reference).data[0, :, 0, 0]
+    # The line runs from the first to the second group, the end that two usable groups or fewer allow; the inverse
+    # is the identity, so the two frames of a group lie half a slope off its reading r, and the mean of 2 r + r**2
+    # over them is larger by the square of that.
+    ends = [r if i in saturated else 2 * r + r**2 for i, r in enumerate(readings[:2])]
+    offset = (ends[1] - ends[0]) / 2 / 2
+    expected = [r if i in saturated else 2 * r + r**2 + offset**2 for i, r in enumerate(readings)]
+    np.testing.assert_allclose(done, expected, rtol=1e-6)
+
+
 def test_frames_are_not_reconstructed_without_need():
     reference = _reference([0.0, 2.0], inv_coeffs=_planes([0.0, 0.5]))
     timed = make_ramp([1.0, 2.0], nframes=2, read_times=[1.0])

@@ -84,6 +84,26 @@ def test_an_averaged_group_below_the_threshold_is_not_used_when_the_next_is_satu
     assert not saturation(_ramp([300, 900, 1000], nframes=1), _reference()).groupdq[0, 1].any()
 
 
+def test_the_scaled_threshold_is_not_rounded():
+    # Three frames a group: 1000 * 5 / 6 = 833.33...; the nearest float32 lies below it.
+    value = np.float32(1000 * 5 / 6)
+    assert float(value) < 1000 * 5 / 6
+    above = np.nextafter(value, np.float32(1e4))
+    for reading, expected in ((value, 0), (above, DNU)):
+        assert saturation(_ramp([300, reading, 1000], nframes=3), _reference()).groupdq[0, 1, 3, 3] == expected
+
+
+def test_an_unchecked_neighbour_of_saturation_keeps_its_averaged_group():
+    reference = _reference()
+    reference.data[3, 2] = np.nan
+    # Saturated by its neighbour in the last group; nothing is known of its own threshold.
+    ramp = _ramp([300, 400, 10, 1000], nframes=4)
+    ramp.data[0, 2, 3, 2] = 65000
+    done = saturation(ramp, reference)
+    assert done.groupdq[0, 3, 3, 2] == SAT
+    assert not done.groupdq[0, :3].any()
+
+
 def test_a_late_hit_in_the_second_group_is_not_used():
     # Bias 100, two frames: the first group (130) extrapolates to 30 / 1.5 * 6 + 100 = 220, far below 1000, and
     # the step to the second is larger than (1000 - 130) / 2 = 435.
@@ -115,6 +135,14 @@ def test_flags_that_were_there_stay():
     done = saturation(_ramp([10, 10], groupdq=flags, pixeldq=np.full((7, 7), PIXEL.HOT)), _reference())
     np.testing.assert_array_equal(done.groupdq, flags)
     assert (done.pixeldq == PIXEL.HOT).all()
+
+
+def test_saturation_flagged_before_grows_in_its_own_group():
+    flags = np.zeros((1, 3, 7, 7))
+    flags[0, 1, 3, 3] = GROUP.SATURATED
+    done = saturation(_ramp([10, 10, 10], groupdq=flags), _reference())
+    assert (done.groupdq[0, 1, 2:5, 2:5] == SAT).all()
+    assert np.count_nonzero(done.groupdq) == 9
 
 
 def test_bad_input_is_named():

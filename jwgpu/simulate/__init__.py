@@ -2,6 +2,7 @@
 
 from jwgpu.simulate.effects import IDEAL, Effects
 from jwgpu.simulate.exposures import Simulation, Truth, exposure
+from jwgpu.simulate.files import Written, write
 from jwgpu.simulate.tiny import modes, tiny
 
-__all__ = ["IDEAL", "Effects", "Simulation", "Truth", "exposure", "modes", "tiny"]
+__all__ = ["IDEAL", "Effects", "Simulation", "Truth", "Written", "exposure", "modes", "tiny", "write"]

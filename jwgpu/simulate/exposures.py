@@ -187,7 +187,14 @@ def exposure(
     added = levels(np.random.default_rng(make_levels), det, window, timing, effects)
     data, zero = read_out(pixels, light * pixels.response, timing, effects, deposits, added, make_noise, zero_frame)
     meta = header.header(
-        det, window, timing, readpatt, exp_type or _USUAL[instrument][0], filter or det.filter, zero_frame, number
+        det,
+        window,
+        timing,
+        read_pattern=readpatt,
+        exp_type=exp_type or _USUAL[instrument][0],
+        filter=filter or det.filter,
+        zero=zero_frame,
+        number=number,
     )
     ramp = Ramp(
         meta=meta,

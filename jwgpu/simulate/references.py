@@ -122,7 +122,8 @@ def references(rng, det: Detector, window: Window, sensor: Sensor, timing: Timin
     made = {}
     for kind, (arrays, own) in _arrays(rng, det, sensor, timing).items():
         model = "DarkMIRIModel" if kind == "dark" and det.instrument == "MIRI" else _MODELS[kind]
-        name = f"simulated_{det.name.lower()}_{window.name.lower()}_{kind}.fits"
+        pattern = f"_{read_pattern.lower()}" if kind == "dark" else ""
+        name = f"simulated_{det.name.lower()}_{window.name.lower()}{pattern}_{kind}.fits"
         meta = {
             "filename": name, "model_type": model, "reftype": kind, "telescope": "JWST", "pedigree": "DUMMY",
             "useafter": "2020-01-01T00:00:00", "author": "jwgpu.simulate", "description": f"Simulated {kind}",

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import erf
 
-SOURCE = np.dtype([("kind", "U6"), ("x", "f8"), ("y", "f8"), ("flux", "f8"), ("radius", "f4"), ("ratio", "f4"), ("angle", "f4")])  # fmt: skip
+SOURCE = np.dtype(
+    [("kind", "U6"), ("x", "f8"), ("y", "f8"), ("flux", "f8"), ("radius", "f4"), ("ratio", "f4"), ("angle", "f4")]
+)
 
 _CORE = 0.8  # share of a star's light in the Gaussian core; the rest is in Moffat wings
 

@@ -1,0 +1,168 @@
+"""Write a simulated exposure as real files: raw data, reference files, CRDS cache, truth."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import asdf
+import numpy as np
+from astropy.io import fits
+
+from jwgpu.data import PIXEL, Meta, Ramp, Reference
+from jwgpu.errors import InputError
+from jwgpu.io import atomic
+from jwgpu.io.keywords import layout
+from jwgpu.simulate import crds_cache
+from jwgpu.simulate.exposures import Simulation, Truth
+from jwgpu.simulate.header import START
+
+_EXTENSION = {"data": "SCI", "dq": "DQ", "coeffs": "COEFFS"}
+_SCHEMAS = {"DarkMIRIModel": "darkMIRI"}
+_DQ_DEF = np.dtype([("BIT", "i4"), ("VALUE", "u4"), ("NAME", "S40"), ("DESCRIPTION", "S80")])
+
+
+@dataclasses.dataclass(frozen=True)
+class Written:
+    """Where the files of a simulated exposure are.
+
+    Attributes
+    ----------
+    uncal : Path
+    references : list of Path
+    crds : Path or None
+        Folder of the CRDS cache.
+    truth : Path
+        An npz file with the arrays of `Truth`.
+    """
+
+    uncal: Path
+    references: list[Path]
+    crds: Path | None
+    truth: Path
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """Environment variables under which CRDS serves the references from the cache, without a network."""
+        return crds_cache.environment(self.crds) if self.crds else {}
+
+
+def _save(hdus: fits.HDUList, path: Path) -> Path:
+    """Write a file that is whole when it exists."""
+    with atomic(path) as partial:
+        hdus.writeto(partial)
+    return path
+
+
+def _headers(meta: Meta, schema: str) -> tuple[fits.Header, fits.Header]:
+    """Return the headers of the first and of the science extension under the schema's keywords."""
+    primary, science = fits.Header(), fits.Header()
+    for keyword in layout(schema).keywords:
+        value = meta.get(keyword.path)
+        if value is not None:
+            (science if keyword.hdu == "SCI" else primary)[keyword.name] = value
+    primary["DATE"] = START.isoformat()
+    return primary, science
+
+
+def _tree() -> fits.BinTableHDU:
+    """Return an extension with an empty ASDF tree: readers expect one, and what it could say stands in the headers."""
+    stream = io.BytesIO()
+    asdf.AsdfFile({}).write_to(stream)
+    content = np.frombuffer(stream.getvalue(), np.uint8)
+    column = np.array([(content,)], np.dtype([("ASDF_METADATA", "u1", content.shape)]))
+    return fits.BinTableHDU(column, name="ASDF")
+
+
+def raw(ramp: Ramp) -> fits.HDUList:
+    """Return the level-1b file of a ramp whose values are whole DN."""
+    primary, science = _headers(ramp.meta, "level1b")
+    hdus = [fits.PrimaryHDU(header=primary)]
+    hdus.append(fits.ImageHDU(_whole(ramp.data, ramp.name), header=science, name="SCI"))
+    if ramp.zeroframe is not None:
+        hdus.append(fits.ImageHDU(_whole(ramp.zeroframe, ramp.name), name="ZEROFRAME"))
+    hdus += [fits.BinTableHDU(table, name=name.upper()) for name, table in ramp.tables.items()]
+    return fits.HDUList([*hdus, _tree()])
+
+
+def _whole(data: np.ndarray, name: str) -> np.ndarray:
+    counts = data.astype(np.uint16)
+    if not np.array_equal(counts, data):
+        raise InputError(
+            f"{name} holds values that are not whole DN between 0 and 65535, as a raw file must; simulate it with "
+            "quantize=True before writing."
+        )
+    return counts
+
+
+def definition(dq: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return a flag array in the file's own compact bits, and the DQ_DEF table that explains them."""
+    names = [name for name, bit in PIXEL.items() if name == "DO_NOT_USE" or np.any(dq & bit)]
+    table = np.zeros(len(names), _DQ_DEF)
+    local = np.zeros(dq.shape, np.uint32)
+    for bit, name in enumerate(names):
+        table[bit] = (bit, 1 << bit, name.encode(), name.lower().replace("_", " ").encode())
+        local |= ((dq & PIXEL[name]) != 0).astype(np.uint32) << np.uint32(bit)
+    return local, table
+
+
+def reference_file(reference: Reference) -> fits.HDUList:
+    """Return the file of a reference."""
+    primary, _ = _headers(reference.meta, _SCHEMAS.get(reference.meta.model_type, reference.type))
+    hdus = [fits.PrimaryHDU(header=primary)]
+    for name, array in reference.arrays.items():
+        if name == "dq":
+            local, table = definition(array)
+            hdus += [fits.ImageHDU(local, name="DQ"), fits.BinTableHDU(table, name="DQ_DEF")]
+        else:
+            hdus.append(fits.ImageHDU(array, name=_EXTENSION[name]))
+    return fits.HDUList([*hdus, _tree()])
+
+
+def _truth_arrays(truth: Truth) -> dict[str, np.ndarray]:
+    return {f.name: v for f in dataclasses.fields(truth) if isinstance(v := getattr(truth, f.name), np.ndarray)}
+
+
+def write(simulation: Simulation, folder: str | os.PathLike, *, crds: bool = True) -> Written:
+    """Write a simulated exposure as the files an observer would have.
+
+    Parameters
+    ----------
+    simulation : Simulation
+    folder : path
+        `<root>_uncal.fits` and `<root>_truth.npz` go there, the references into `references`, the cache into `crds`.
+        Several exposures may share a folder; those of one detector, subarray and read pattern then share its
+        references, so give them the same number of groups and the same `detector_seed`.
+    crds : bool
+        Also make a CRDS cache that selects these references (hard links where the file system has them).
+
+    Returns
+    -------
+    Written
+
+    Raises
+    ------
+    InputError
+        Where the folder cannot be written, or the exposure does not hold whole DN.
+    """
+    folder = Path(folder)
+    ramp = simulation.ramp.to("cpu")
+    try:
+        (folder / "references").mkdir(parents=True, exist_ok=True)
+        uncal = _save(raw(ramp), folder / ramp.name)
+        names = [kind for kind in crds_cache.TYPES if simulation.references.get(kind) is not None]
+        made = [simulation.references.get(kind).to("cpu") for kind in names]
+        paths = [_save(reference_file(r), folder / "references" / r.name) for r in made]
+        truth = folder / ramp.name.replace("_uncal.fits", "_truth.npz")
+        np.savez(truth, **_truth_arrays(simulation.truth))
+        if crds:
+            crds_cache.build(folder / "crds", sorted((folder / "references").glob("*.fits")))
+    except OSError as error:
+        raise InputError(
+            f"The simulated exposure cannot be written to {folder}: {error.strerror or error}; choose a folder that "
+            "exists or can be made, is writable, and has room."
+        ) from error
+    return Written(uncal, paths, folder / "crds" if crds else None, truth)

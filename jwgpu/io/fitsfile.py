@@ -161,7 +161,7 @@ def _stored(plane: np.ndarray, dtype: np.dtype) -> np.ndarray:
 
 def write_table(stream: BinaryIO, name: str, table: np.ndarray, cards: Iterable[fits.Card] = ()) -> None:
     """Write a table extension."""
-    hdu = fits.BinTableHDU(table, name=name)
+    hdu = fits.BinTableHDU(table, name=name, ver=1)
     hdu.header.extend(cards, unique=False, update=False, end=True)
     whole = BytesIO()
     fits.HDUList([fits.PrimaryHDU(), hdu]).writeto(whole)

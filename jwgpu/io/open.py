@@ -12,7 +12,7 @@ from astropy.io import fits
 from jwgpu import backend
 from jwgpu.data import Image, Meta, Ramp
 from jwgpu.errors import InputError
-from jwgpu.io import fitsfile
+from jwgpu.io import asdftree, fitsfile
 from jwgpu.io.headers import read_headers
 from jwgpu.io.incomplete import complete
 from jwgpu.io.tables import read_table, table_name
@@ -61,13 +61,15 @@ def open(path: str | os.PathLike, *, device: str | None = None) -> Ramp | Image:
 
     Notes
     -----
-    Differs from jwst: header keywords that no schema knows are kept under `meta.extra_fits`; the ASDF extension,
-    which repeats the header in these products, is not read.
+    Differs from jwst: header keywords that no schema knows are kept under `meta.extra_fits`; of the ASDF extension
+    only those metadata are read that have no keyword.
     """
     path = Path(path)
     with fitsfile.opened(path) as hdus:
         sci = _science(path, hdus)
         values = read_headers(_named_headers(hdus))
+        if (tree := fitsfile.named(hdus, asdftree.EXTENSION)) is not None:
+            values = asdftree.read_tree(tree) | values
         values["filename"] = path.name
         history, provenance = _history(path, hdus, values)
         read = _read_ramp if len(sci.shape) == 4 else _read_image

@@ -13,7 +13,7 @@ import numpy as np
 from jwgpu._version import __version__
 from jwgpu.data import Image, Meta, Ramp
 from jwgpu.errors import InputError
-from jwgpu.io import fitsfile, headers
+from jwgpu.io import asdftree, fitsfile, headers
 from jwgpu.io.atomic import atomic
 from jwgpu.io.keywords import layout, products
 from jwgpu.io.names import product_name
@@ -84,6 +84,7 @@ def save(
             fitsfile.write_table(stream, hdu, exposure.tables[name], headers.cards(meta, hdu))
         text = np.frombuffer(to_text(manifest(exposure)).encode("ascii"), np.uint8)
         fitsfile.write_image(stream, MANIFEST, text, np.uint8)
+        fitsfile.write_table(stream, asdftree.EXTENSION, asdftree.tree_table(meta))
     return target
 
 

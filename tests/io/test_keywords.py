@@ -45,7 +45,7 @@ def test_values_take_the_type_of_the_schema(kind, value, expected):
 
 
 @pytest.mark.parametrize("name, suffix, expected", [
-    ("jw01019001001_02101_00001-seg002_nis_uncal.fits", "rateints", "jw01019001001_02101_00001-seg002_nis_rateints.fits"),
+    ("jw01019001001_02101_00001-seg2_nis_uncal.fits", "rateints", "jw01019001001_02101_00001-seg2_nis_rateints.fits"),
     ("/data/jw1_nrcb1_rateints.fits.gz", "gain_scale", "jw1_nrcb1_gain_scale.fits"),
     ("jw1_nrcb1_dark_current.fits", "ramp", "jw1_nrcb1_ramp.fits"),
     ("jw1_nrcb1_ramp_fitints.fits", "rate", "jw1_nrcb1_rate.fits"),

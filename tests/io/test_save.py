@@ -48,6 +48,7 @@ def same(a, b):
 def official(path):
     """Open a product with the official data models, any warning being an error; return model type and header."""
     from stdatamodels.jwst import datamodels
+    from stdatamodels.jwst.datamodels.util import read_metadata
 
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -55,6 +56,8 @@ def official(path):
             model.validate()
             for name in ("data", "err", "dq", "groupdq", "pixeldq", "zeroframe", "int_times"):
                 getattr(model, name, None)
+            # The official pipeline looks up metadata this way before it opens a product.
+            assert read_metadata(path)["meta.model_type"] == type(model).__name__
             return type(model).__name__, model.to_flat_dict(include_arrays=False)
 
 
@@ -174,6 +177,23 @@ def test_unknown_keywords_survive(tmp_path, make_uncal):
     assert "a remark" in list(header["COMMENT"])
     assert fits.getheader(path, "SCI")["OTHER"] == "x"
     official(path)
+
+
+def test_metadata_without_a_keyword_survive(tmp_path, make_uncal):
+    ramp = jw.open(make_uncal(header=HEADER | {"data_processing_version": "2025_1"}))
+    assert ramp.meta.data_processing_version == "2025_1"
+    more = {"made.up": "a leaf", "made.up.number": 4, "made.other": 2.5}
+    path = jw.save(ramp.replace(meta=ramp.meta.set(more)), out=tmp_path)
+    assert official(path)[1]["meta.data_processing_version"] == "2025_1"
+    meta = jw.open(path).meta
+    assert (meta.data_processing_version, meta.get("made.up"), meta.get("made.other")) == ("2025_1", "a leaf", 2.5)
+
+
+def test_an_unreadable_asdf_extension_does_no_harm(make_uncal):
+    raw = make_uncal()
+    with fits.open(raw, mode="update") as hdus:
+        hdus["ASDF"].data["ASDF_METADATA"][0][30:60] = ord("{")
+    assert jw.open(raw).meta.instrument.detector == "NRCB1"
 
 
 def test_tables_of_other_products_stay_behind(tmp_path, make_image):

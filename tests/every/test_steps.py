@@ -1,0 +1,133 @@
+"""Every step, wherever it stands in a pipeline: pure, the same on every device, whole or in pieces, donated or not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from every.compare import differences, same_bits, snapshot
+from every.conftest import parts
+
+from jwgpu.data import Image, Ramp
+
+TYPES = {"dq": np.uint32, "pixeldq": np.uint32, "groupdq": np.uint8}
+"""Types of arrays by name; all others are float32."""
+
+SCALARS = 64
+"""Bytes that may come down: a few numbers worth knowing, never an array."""
+
+GPU_TOLERANCE = 2e-6
+"""Relative, for sums and medians of array code on a real GPU, which may add in another order. Flags: none."""
+
+
+def test_inputs_stay_as_they_are(every):
+    for situation in every:
+        nouns = (situation.exposure, *situation.references)
+        before = [snapshot(noun) for noun in nouns]
+        situation.run()
+        for noun, arrays in zip(nouns, before):
+            for name, array in snapshot(noun).items():
+                assert same_bits(array, arrays[name]), f"{situation} wrote into {name}"
+
+
+@pytest.mark.parametrize("device", ["numpy-readonly"], indirect=True)
+def test_read_only_arrays_serve(every, device):
+    for situation in every:
+        outcome = parts(situation.run(put=device.put))
+        for name, expected in parts(situation.run()).items():
+            assert differences(outcome[name], expected) == [], situation
+
+
+@pytest.mark.parametrize("device", ["numpy", "fakecupy"], indirect=True)
+def test_donated_arrays_give_the_same_bits(every, device):
+    for situation in every:
+        donated = device.put(situation.exposure).donate()
+        outcome = parts(situation.run(donated, [device.put(r) for r in situation.references]))
+        for name, expected in parts(situation.run()).items():
+            assert differences(outcome[name], expected) == [], situation
+
+
+@pytest.mark.parametrize("device", ["fakecupy"], indirect=True)
+def test_same_on_a_device_without_a_transfer(every, device):
+    """Bit for bit; no array is copied to the host, and what goes up is counted in the record."""
+    import fakecupy
+
+    for situation in every:
+        expected = parts(situation.run())
+        exposure, references = device.put(situation.exposure), [device.put(r) for r in situation.references]
+        with fakecupy.counts() as crossed:
+            outcome = parts(situation.run(exposure, references))
+        for name in expected:
+            assert outcome[name].device == "gpu"
+            assert differences(outcome[name], expected[name]) == [], situation
+            record = outcome[name].history[-1]
+            assert (crossed.bytes_up, crossed.bytes_down) == (record.bytes_up, record.bytes_down), situation
+            assert crossed.bytes_down <= SCALARS, f"{situation}: {crossed.bytes_down} bytes came down"
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("device", ["cupy"], indirect=True)
+def test_same_on_a_gpu(every, device):
+    for situation in every:
+        expected, outcome = parts(situation.run()), parts(situation.run(put=device.put))
+        for name in expected:
+            for label, array in expected[name].arrays().items():
+                found = device.host(outcome[name].arrays()[label])
+                assert found.dtype == array.dtype
+                if array.dtype.kind == "f":
+                    np.testing.assert_allclose(found, array, rtol=GPU_TOLERANCE, err_msg=f"{situation}: {label}")
+                else:
+                    np.testing.assert_array_equal(found, array, err_msg=f"{situation}: {label}")
+
+
+def test_types_are_kept(every):
+    for situation in every:
+        for noun in parts(situation.run()).values():
+            for name, array in noun.arrays().items():
+                assert array.dtype == TYPES.get(name, np.float32), f"{situation} makes {name} {array.dtype}"
+
+
+def test_one_record_is_added(every):
+    for situation in every:
+        for noun in parts(situation.run()).values():
+            *before, record = noun.history
+            assert tuple(before) == situation.exposure.history
+            assert (record.step, record.device) == (situation.step.name, "cpu")
+            assert record.status in ("COMPLETE", "SKIPPED")
+            assert bool(record.reason) == (record.status == "SKIPPED")
+
+
+def test_a_missing_reference_is_a_reason_to_skip(every):
+    for situation in every:
+        for position, (kind, needed) in enumerate(situation.step.references.items()):
+            if needed:
+                fewer = [None if k == position else r for k, r in enumerate(situation.references)]
+                outcome = situation.run(references=fewer)
+                assert outcome.history[-1].status == "SKIPPED"
+                assert kind in outcome.history[-1].reason
+                assert all(outcome.arrays()[n] is a for n, a in situation.exposure.arrays().items())
+
+
+def integration(noun: Ramp | Image, k: int):
+    """Return integration `k` alone, as a runner that streams would cut it."""
+    planes = {"pixeldq", "average_dark_current"}
+    cut = {n: a[k : k + 1] for n, a in noun.arrays().items() if n not in planes and a.shape[0] == noun.shape[0]}
+    first = int(noun.meta.get("exposure.integration_start", 1)) + k
+    meta = noun.meta.set({"exposure.integration_start": first, "exposure.integration_end": first})
+    return noun.replace(**cut, meta=meta)
+
+
+def test_pieces_give_the_whole(every):
+    """A step that streams by integration gives the same bits one integration at a time; flags of pixels are joined."""
+    for situation in every:
+        whole, exposure = situation.run(), situation.exposure
+        if situation.step.streams != "integration" or whole.data.ndim == 2:
+            continue
+        pieces = [situation.run(integration(exposure, k)) for k in range(exposure.shape[0])]
+        for name, array in whole.arrays().items():
+            found = [piece.arrays()[name] for piece in pieces]
+            shared = found[0].shape == array.shape and exposure.shape[0] > 1
+            if shared or name in ("pixeldq", "average_dark_current"):
+                joined = np.bitwise_or.reduce(found) if array.dtype.kind == "u" else found[0]
+            else:
+                joined = np.concatenate(found)
+            assert same_bits(joined, array), f"{situation}: {name}"

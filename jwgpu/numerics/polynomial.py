@@ -42,3 +42,18 @@ def is_usable(coefficients, xp):
     for term in coefficients:
         usable &= ~xp.isnan(term)
     return usable
+
+
+def or_identity(coefficients, usable, xp):
+    """Return the polynomials with those that are not `usable` replaced by one that returns what it is given.
+
+    Parameters
+    ----------
+    coefficients : array (n + 1, y, x), n >= 1
+    usable : bool array (y, x)
+    xp : module
+        Library of the arrays.
+    """
+    result = xp.where(usable, coefficients, coefficients.dtype.type(0))
+    result[1] += ~usable
+    return result

@@ -8,11 +8,12 @@ from jwgpu.backend import namespace
 from jwgpu.data import GROUP, PIXEL, Ramp, Reference
 from jwgpu.errors import InputError
 from jwgpu.numerics.blocks import row_blocks
-from jwgpu.numerics.polynomial import evaluate, is_usable
+from jwgpu.numerics.polynomial import evaluate, is_usable, or_identity
 from jwgpu.step import note, step
 
-# Rows a GPU treats at a time where every frame of a group needs float64 planes of its own.
-_DEVICE_ROWS = 512
+# Rows treated at a time where every frame of a group needs float64 planes of its own.
+_FRAME_ROWS = 16
+_FRAME_DEVICE_ROWS = 512
 
 
 @step(unit="DN", streams="integration")
@@ -125,28 +126,23 @@ def _correct_frames(xp, data, groupdq, coeffs, usable, inverse, invertible, n_fr
     The line and the frames are float64: the shift that restores the measured mean is a small difference of two large
     numbers.
     """
-    for rows in row_blocks(data, device_rows=_DEVICE_ROWS):
-        forward = _Response(xp, coeffs[:, rows], usable[rows])
-        backward = _Response(xp, inverse[:, rows], invertible[rows])
+    for rows in row_blocks(data, rows=_FRAME_ROWS, device_rows=_FRAME_DEVICE_ROWS):
+        forward = or_identity(coeffs[:, rows], usable[rows], xp)
+        forward64 = forward.astype(np.float64)
+        inverse64 = or_identity(inverse[:, rows], invertible[rows], xp).astype(np.float64)
         for integration, flags in zip(data, groupdq):
             planes, saturated = integration[:, rows], (flags[:, rows] & GROUP.SATURATED) != 0
             start, rate = _line(xp, planes, saturated, forward, n_frames)
             for group, plane in enumerate(planes):
                 since = np.arange(n_frames) + group * n_frames - (n_frames - 1) / 2
-                readings = [backward(start + rate * float(t)) for t in since]
+                readings = [evaluate(inverse64, start + rate * float(t)) for t in since]
                 shift = plane - sum(readings) / n_frames
-                corrected = sum(forward(reading + shift) for reading in readings) / n_frames
+                corrected = xp.zeros_like(shift)
+                for reading in readings:
+                    reading += shift
+                    corrected += evaluate(forward64, reading)
+                corrected /= n_frames
                 xp.copyto(plane, corrected.astype(plane.dtype), where=~saturated[group])
-
-
-class _Response:
-    """The polynomials of a block of rows; pixels without a usable one return what they are given."""
-
-    def __init__(self, xp, terms, usable):
-        self.xp, self.terms, self.usable = xp, terms, usable
-
-    def __call__(self, signal):
-        return self.xp.where(self.usable, evaluate(self.terms, signal), signal)
 
 
 def _line(xp, planes, saturated, forward, n_frames):
@@ -156,6 +152,7 @@ def _line(xp, planes, saturated, forward, n_frames):
     ----------
     planes : float array (group, y, x)
     saturated : bool array (group, y, x)
+    forward : float array (term, y, x)
 
     Returns
     -------
@@ -165,6 +162,6 @@ def _line(xp, planes, saturated, forward, n_frames):
     last = xp.maximum((~saturated).sum(axis=0) - 2, 1)
     end = xp.take_along_axis(planes, last[None], axis=0)[0]
     kept = xp.take_along_axis(saturated, last[None], axis=0)[0]
-    end = xp.where(kept, end, forward(end))
-    start = xp.where(saturated[0], planes[0], forward(planes[0]))
+    end = xp.where(kept, end, evaluate(forward, end))
+    start = xp.where(saturated[0], planes[0], evaluate(forward, planes[0]))
     return start, (end - start) / (last * n_frames).astype(np.float64)

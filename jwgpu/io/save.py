@@ -134,7 +134,7 @@ def product_meta(exposure, name: str, schema: str) -> Meta:
         for kind, file in record.references.items():
             if f"ref_file.{kind}.name" in known and record.status == "COMPLETE":
                 values[f"ref_file.{kind}.name"] = file
-    if exposure.meta.get("ref_file.crds.context_used") and exposure.history:
+    if exposure.history and str(exposure.meta.get("ref_file.crds.context_used", "")).endswith(".pmap"):
         values["ref_file.crds.sw_version"] = _crds_version()
     return exposure.meta.set(values)
 

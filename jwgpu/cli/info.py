@@ -35,7 +35,7 @@ def rows() -> list[tuple[str, str]]:
                 found.append((package, "not installed"))
     for variable, meaning in (
         ("CRDS_PATH", "not set: references are cached in ~/crds_cache"),
-        ("CRDS_SERVER_URL", "not set: no server; references come from CRDS_PATH or --references"),
+        ("CRDS_SERVER_URL", "not set: the public server, https://jwst-crds.stsci.edu"),
         ("CRDS_CONTEXT", "not set: the server's default context"),
         ("JWGPU_DEVICE", "not set: automatic"),
     ):

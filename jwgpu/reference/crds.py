@@ -1,12 +1,14 @@
 """Selection of reference files by CRDS. The only file that says `crds`.
 
 The client is configured by its own variables: CRDS_PATH (the folder of the cache), CRDS_SERVER_URL, CRDS_CONTEXT.
-With a filled cache it works without a network.
+Where the first two are not set, `~/crds_cache` and the public server serve. With a filled cache it works without a
+network.
 """
 
 from __future__ import annotations
 
 import contextlib
+import io
 import logging
 import os
 import threading
@@ -19,6 +21,8 @@ _lock = threading.Lock()
 _environment: dict | None = None
 
 NOT_APPLICABLE = "N/A"
+_DEFAULTS = {"CRDS_PATH": "~/crds_cache", "CRDS_SERVER_URL": "https://jwst-crds.stsci.edu"}
+_CENTRAL_STORE = Path("/grp/crds/cache")  # what the client takes by itself, at the institute
 
 
 def select(meta: Meta, kind: str, context: str | None = None) -> str:
@@ -37,7 +41,9 @@ def select(meta: Meta, kind: str, context: str | None = None) -> str:
     InputError
         No server and no cache, or no rule fits; the message names the type, the criteria and the remedies.
     """
-    with _client(f"select the {kind} reference of {meta.get('filename', 'the exposure')}", meta) as crds:
+    purpose = f"select the {kind} reference of {meta.get('filename', 'the exposure')}"
+    # The client prints the traceback of rules that it cannot fetch.
+    with _client(purpose, meta) as crds, contextlib.redirect_stderr(io.StringIO()):
         chosen = crds.getrecommendations(_parameters(meta), reftypes=[kind], context=context, observatory="jwst")
     name = chosen.get(kind, NOT_APPLICABLE)
     if "N/A" in name.upper():
@@ -68,11 +74,12 @@ def fetch(meta: Meta, kind: str, name: str, context: str | None = None) -> Path:
                     _parameters(meta), reftypes=[kind], context=context, observatory="jwst"
                 )[kind]  # fmt: skip
             path = Path(given)
-    if not path.is_file():
-        raise InputError(
-            f"CRDS selects {name}, which is not in its cache ({path.parent}) and could not be fetched{_said()}. "
-            f"{_remedies(kind)}"
-        )
+        if not path.is_file():
+            said = f" ({_listener.errors[-1]})" if _listener.errors else ""
+            raise InputError(
+                f"CRDS selects {name}, which is not in its cache ({path.parent}) and could not be fetched{said}. "
+                f"{_remedies(kind)}"
+            )
     return path
 
 
@@ -88,9 +95,18 @@ def context(given: str | None = None) -> str:
         return str(crds.get_context_name("jwst", context=given))
 
 
-def settings() -> dict[str, str]:
-    """Return the CRDS_* variables that are set, for display."""
-    return {name: value for name, value in sorted(os.environ.items()) if name.startswith("CRDS_")}
+@contextlib.contextmanager
+def defaults():
+    """Set the variables the client needs and the user has not set, for the time of the block."""
+    added = {name: os.path.expanduser(value) for name, value in _DEFAULTS.items() if name not in os.environ}
+    if _CENTRAL_STORE.is_dir():
+        added.pop("CRDS_PATH", None)
+    os.environ.update(added)
+    try:
+        yield
+    finally:
+        for name in added:
+            os.environ.pop(name, None)
 
 
 def _parameters(meta: Meta) -> dict:
@@ -123,14 +139,10 @@ class _Listener(logging.Handler):
 _listener = _Listener()
 
 
-def _said() -> str:
-    return f" ({_listener.errors[-1]})" if _listener.errors else ""
-
-
 @contextlib.contextmanager
 def _client(purpose: str, meta: Meta):
     """Lend the client, quiet, with fresh settings, its failures (a SystemExit among them) made into `InputError`."""
-    with _lock:
+    with _lock, defaults():
         _listener.errors.clear()
         try:
             import crds
@@ -172,10 +184,10 @@ def _refresh() -> None:
     from crds.client import api
     from crds.core import utils
 
-    now = settings()
+    now = {name: value for name, value in os.environ.items() if name.startswith("CRDS_")}
     if now != _environment:
         utils.clear_function_caches()
-        api.set_crds_server(now.get("CRDS_SERVER_URL", "https://jwst-serverless.stsci.edu"))
+        api.set_crds_server(now["CRDS_SERVER_URL"])
         _environment = now
 
 

@@ -96,6 +96,7 @@ def choose(folder: Path, kind: str, meta: Meta) -> Choice:
             fitting.append((score, _useafter(candidate), path.name, -len(path.parts), path))
     if not candidates:
         return Choice(None)
+    rejected = list(dict.fromkeys(rejected))
     if not fitting:
         raise InputError(
             f"none of the {len(candidates)} {kind} file(s) in {folder} fits {_who(meta)}: {'; '.join(rejected[:8])}"

@@ -68,7 +68,7 @@ def _from_fits(path: Path, kind: str, meta: Meta, target: Window, label: str) ->
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # astropy warns of truncation and goes on; reading finds it out and stops
         try:
-            with fits.open(path, memmap=True) as hdus:
+            with fits.open(path, memmap=False) as hdus:
                 for hdu in hdus:
                     extension = (hdu.name or "PRIMARY").upper()
                     array = _name(hdu, extension)

@@ -20,8 +20,9 @@ _ANYTHING = ("", "ANY", "N/A", "GENERIC")
 def write_cache(root: Path, files: Iterable[Path] = (), types: Iterable[str] = ()) -> dict[str, str]:
     """Write a complete CRDS cache that works without a network, for the client and for every tool that uses it.
 
-    Files are selected by detector; darks and superbiases also by subarray, files that are not of the detector by filter
-    and pupil, as far as their headers name them. Types without a file answer N/A: "there is none for this exposure".
+    Files are selected by detector; darks and superbiases also by subarray, darks of MIRI by read pattern, files that
+    are not of the detector by filter and pupil, as far as their headers name them. Types without a file answer N/A:
+    "there is none for this exposure".
 
     Parameters
     ----------
@@ -89,6 +90,8 @@ def _write_rules(folder: Path, instrument: str, kind: str, members: list[tuple[P
     paths = ["instrument.detector"]
     if kind in ("dark", "superbias"):
         paths.append("subarray.name")
+    if kind == "dark" and instrument == "miri":
+        paths.append("exposure.readpatt")
     if kind not in kinds.DETECTOR:
         paths += ["instrument.filter", "instrument.pupil"]
     cases: dict[tuple[str, ...], dict[str, str]] = {}

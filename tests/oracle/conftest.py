@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 
 import pytest
 
@@ -36,8 +35,6 @@ def crds_cache(_empty_crds, monkeypatch):
     from crds.client import api
     from crds.core import utils
 
-    for name in [n for n in os.environ if n.startswith("CRDS_")]:
-        monkeypatch.delenv(name)
     for name, value in _empty_crds.items():
         monkeypatch.setenv(name, value)
     utils.clear_function_caches()

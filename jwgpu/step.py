@@ -183,6 +183,11 @@ class Step:
         for name, reference in given.items():
             if reference is not None and not isinstance(reference, Reference):
                 raise TypeError(f"step {self.name}: {name} must be a Reference, not a {type(reference).__name__}")
+            if reference is not None and reference.type != name:
+                raise InputError(
+                    f"step {self.name}: {reference.name} is a {reference.type} reference, given where {name} is "
+                    f"needed; the references of this step are, in order, {', '.join(self.references)}"
+                )
         parameters = {p.name: p.default for p in self.parameters.values()} | self.check(arguments)
         notes: dict = {}
         token = _notes.set(notes)

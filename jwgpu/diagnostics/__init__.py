@@ -1,6 +1,7 @@
 """Seeing what the calibration does: widgets and figures. Reads exposures and histories, changes nothing."""
 
 from jwgpu.diagnostics.picture import picture
+from jwgpu.diagnostics.recovery import recovery
 from jwgpu.diagnostics.show import Viewer, show
 
-__all__ = ["Viewer", "picture", "show"]
+__all__ = ["Viewer", "picture", "recovery", "show"]

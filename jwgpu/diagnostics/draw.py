@@ -24,6 +24,26 @@ def image(axes, array: np.ndarray, title: str, unit: str = "", percent: float = 
     return shown
 
 
+def difference(axes, array: np.ndarray, unit: str, percent: float) -> None:
+    """Draw after - before, symmetric about zero."""
+    top = max(abs(limit) for limit in planes.limits(array, percent)) if np.any(array) else 1.0
+    image(axes, array, "difference", unit, limits=(-top, top), cmap="RdBu_r")
+    axes.set_gid("image")
+
+
+def histogram(axes, arrays, labels, units) -> None:
+    """Draw how the values of each plane are distributed, between its display limits."""
+    for array, label, unit, colour in zip(arrays, labels, units, COLOURS):
+        low, high = planes.limits(array, 98.0)
+        values = array[np.isfinite(array)]
+        axes.hist(values, np.linspace(low, high, 100), histtype="step", color=colour, label=f"{label} ({unit})")
+    axes.set_yscale("log")
+    axes.set_title("distribution of values", fontsize=10)
+    axes.set_ylabel("pixels", fontsize=9)
+    axes.tick_params(labelsize=8)
+    axes.legend(fontsize=8, frameon=False)
+
+
 def flag_overlay(axes, mask: np.ndarray) -> None:
     """Lay the flagged pixels of `mask` over an image, in red."""
     layer = np.zeros((*mask.shape, 4), np.float32)

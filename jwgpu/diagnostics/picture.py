@@ -9,6 +9,7 @@ import numpy as np
 from jwgpu import backend
 from jwgpu.data import PIXEL, Image, Ramp
 from jwgpu.diagnostics import draw, planes
+from jwgpu.diagnostics.recovery import pulls
 
 
 def picture(path, ramp: Ramp, rate: Image, truth_rate: np.ndarray | None = None) -> Path:
@@ -37,7 +38,7 @@ def picture(path, ramp: Ramp, rate: Image, truth_rate: np.ndarray | None = None)
     if truth_rate is None:
         draw.image(axes[1, 1], err, "error", "DN / s", 98.0)
     else:
-        _pulls(axes[1, 1], data, err, dq, truth_rate)
+        _pulls(axes[1, 1], rate, truth_rate)
     figure.suptitle(rate.name)
     figure.savefig(path, dpi=110)
     return Path(path)
@@ -50,14 +51,12 @@ def _flag_map(dq: np.ndarray) -> np.ndarray:
     return shown
 
 
-def _pulls(axes, data, err, dq, truth_rate) -> None:
-    good = (dq & (PIXEL.DO_NOT_USE | PIXEL.SATURATED | PIXEL.JUMP_DET)) == 0
-    good &= np.isfinite(data) & (err > 0)
-    pull = (data[good] - truth_rate[good]) / err[good]
+def _pulls(axes, rate: Image, truth_rate: np.ndarray) -> None:
+    _, pull = pulls(rate, truth_rate)
     edges = np.linspace(-5, 5, 101)
     axes.hist(pull, edges, density=True, color=draw.COLOURS[0], alpha=0.7, label="(rate - truth) / error")
     axes.plot(edges, np.exp(-0.5 * edges**2) / np.sqrt(2 * np.pi), color=draw.COLOURS[1], label="unit normal")
     axes.set_yscale("log")
     axes.set_ylim(1e-4, 1)
-    axes.set_title(f"pull of {good.sum()} good pixels: median {np.median(pull):+.3f}", fontsize=10)
+    axes.set_title(f"pull of {pull.size} good pixels: median {np.median(pull):+.3f}", fontsize=10)
     axes.legend(fontsize=8, frameon=False)

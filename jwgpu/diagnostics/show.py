@@ -56,7 +56,7 @@ class Viewer:
         if len(set(self.labels)) < len(self.labels):
             self.labels = list(fallbacks)
         self._has_ramp = any(isinstance(e, Ramp) for e in exposures)
-        self.figure = Figure(figsize=(11, 7.2 if self._has_ramp else 4.2), layout="constrained")
+        self.figure = Figure(figsize=(9.8, 6.6 if self._has_ramp else 3.8), layout="constrained")
         self.canvas = canvas_class(self.figure)
         self._manager = manager_class(self.canvas, 0)
         self.canvas.header_visible = False
@@ -127,11 +127,11 @@ class Viewer:
             draw.image(axes, array, draw.title(exposure, label, integration, group), exposure.unit, percent)
             if self.flag.value != "none":
                 draw.flag_overlay(axes, planes.flags(exposure, self.flag.value, integration, group))
-        last = self._image_axes(grid[0, columns - 1], x, y)
+        last = self.figure.add_subplot(grid[0, columns - 1])
         if len(arrays) == 2 and same_unit:
-            draw.image(last, arrays[1] - arrays[0], "difference", self.exposures[1].unit, percent, cmap="coolwarm")
+            draw.difference(last, arrays[1] - arrays[0], self.exposures[1].unit, percent)
         else:
-            self._flag_counts(last, integration, group)
+            draw.histogram(last, arrays, self.labels, [e.unit for e in self.exposures])
         if self._has_ramp:
             draw.ramps(self.figure.add_subplot(grid[1, :]), self.exposures, self.labels, integration, y, x)
         self._say(x, y, integration, group, arrays)
@@ -142,18 +142,6 @@ class Viewer:
         axes.set_gid("image")
         axes.plot([x], [y], "+", color="white", ms=12, mew=1.5)
         return axes
-
-    def _flag_counts(self, axes, integration: int, group: int) -> None:
-        axes.set_gid("flags")
-        axes.lines[0].remove()
-        names = self.flag.options[1:]
-        counts = [planes.flags(self.exposures[-1], name, integration, group).sum() for name in names]
-        shown = [(name, count) for name, count in zip(names, counts) if count]
-        axes.barh([name for name, _ in shown], [max(count, 1) for _, count in shown], color=draw.COLOURS[0])
-        axes.set_title("flagged pixels", fontsize=10)
-        axes.tick_params(labelsize=7)
-        if shown:
-            axes.set_xscale("log")
 
     def _say(self, x: int, y: int, integration: int, group: int, arrays) -> None:
         words = []

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime
 import os
+import textwrap
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from astropy.io import fits
 
 from jwgpu._version import __version__
 from jwgpu.data import Image, Meta, Ramp
@@ -147,13 +149,14 @@ def _crds_version() -> str | None:
 
 
 def _story(exposure) -> list:
-    """Return one HISTORY card per step, with the reason where it was skipped."""
+    """Return the HISTORY cards: what each step did, with the reason where it was skipped."""
     lines = []
     for record in exposure.history:
         words = f"{headers.OURS}{record.version} {record.step} {record.status}"
         words += f": {record.reason}" if record.reason else ""
-        lines.append(fitsfile.fits.Card("HISTORY", headers.plain(" ".join(words.split()))[:72]))
-    return lines
+        # Each line begins alike, so that reading the product knows which cards are ours.
+        lines += textwrap.wrap(headers.plain(words), 72, subsequent_indent=headers.OURS + "  ")
+    return [fits.Card("HISTORY", line) for line in lines]
 
 
 def _write_arrays(stream, exposure, schema: str, meta: Meta) -> None:

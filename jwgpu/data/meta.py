@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from jwgpu.errors import InputError
+
 
 class Meta:
     """Metadata under the official names, for example `meta.exposure.readpatt`.
@@ -43,13 +45,13 @@ class Meta:
 
         Raises
         ------
-        ValueError
+        InputError
             Where the file does not say; the message names the file, the path and `purpose`.
         """
         value = self.get(path)
         if value is None:
             need = f", which {purpose} needs" if purpose else ""
-            raise ValueError(
+            raise InputError(
                 f"{self._values.get('filename') or 'the exposure'} does not say meta.{self._prefix}{path}{need}; "
                 f"set it with exposure.replace(meta=exposure.meta.set({{'{self._prefix}{path}': ...}}))"
             )

@@ -8,6 +8,7 @@ from typing import Any
 
 from jwgpu import backend
 from jwgpu.data.meta import Meta
+from jwgpu.errors import InputError
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -52,12 +53,12 @@ class Reference:
 
         Raises
         ------
-        ValueError
+        InputError
             Naming the file, both shapes and the remedy.
         """
         array = getattr(self, name)
         if tuple(array.shape[-len(shape) :]) != tuple(shape):
-            raise ValueError(
+            raise InputError(
                 f"{self.type} reference {self.name}: {name} has shape {tuple(array.shape)} where the exposure needs "
                 f"{tuple(shape)}; use a reference of the same detector and subarray, or a full-frame one"
             )

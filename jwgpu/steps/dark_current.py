@@ -46,9 +46,8 @@ def dark_current(ramp: Ramp, dark: Reference, *, average_dark_current: float | N
     Raises
     ------
     InputError
-        The dark is too short and holds fewer than the two frames that extending it needs.
-    ValueError
-        The dark has another shape than the exposure; the exposure does not say how it was averaged.
+        The dark has another shape than the exposure, or is too short and holds fewer than the two frames that
+        extending it needs; the exposure does not say how it was averaged.
 
     Skips when
     ----------

@@ -30,7 +30,7 @@ def dq_init(ramp: Ramp, mask: Reference) -> Ramp:
 
     Raises
     ------
-    ValueError
+    InputError
         The mask has another shape than the exposure.
 
     Skips when

@@ -45,9 +45,7 @@ def linearity(ramp: Ramp, linearity: Reference) -> Ramp:
     Raises
     ------
     InputError
-        Fewer than two coefficients.
-    ValueError
-        The reference has another shape than the exposure.
+        The reference has fewer than two coefficients, or another shape than the exposure.
 
     Skips when
     ----------

@@ -58,9 +58,8 @@ def saturation(
     ------
     InputError
         For data in NIRSpec IRS2 format, whose science pixels lie among reference pixels; for a negative
-        `n_pix_grow_sat`.
-    ValueError
-        A reference has another shape than the exposure, or the number of frames is needed and not given.
+        `n_pix_grow_sat`; where a reference has another shape than the exposure, or the number of frames is needed
+        and not given.
 
     Skips when
     ----------

@@ -29,7 +29,7 @@ def superbias(ramp: Ramp, superbias: Reference) -> Ramp:
 
     Raises
     ------
-    ValueError
+    InputError
         The superbias has another shape than the exposure.
 
     Skips when

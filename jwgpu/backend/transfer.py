@@ -44,7 +44,9 @@ def _count(up: int, down: int, seconds: float) -> None:
 
 def native(array: np.ndarray) -> np.ndarray:
     """Return `array` in the byte order of this machine, C-contiguous; the same array where it already is."""
-    return np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
+    if array.dtype.isnative and array.flags.c_contiguous:
+        return array
+    return np.asarray(array, dtype=array.dtype.newbyteorder("="), order="C")
 
 
 def to(array, kind: str):

@@ -113,6 +113,8 @@ def _advance(call, branches: dict, references, protected: list) -> dict:
     for name in list(branches):
         exposure = branches.pop(name)
         arguments = [references.get(kind, required=needed, step=call.name) for kind, needed in call.references.items()]
+        # References made in memory may still be on the other device.
+        arguments = [None if reference is None else reference.to(exposure.device) for reference in arguments]
         exposure = exposure.donate(keep=(*protected, *branches.values(), *outcome.values()))
         made = call.step(exposure, *arguments, **call.parameters)
         del exposure, arguments

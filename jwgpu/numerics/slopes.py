@@ -195,7 +195,9 @@ class _Pixels:
         """Fit ramps (integration, group, pixel); zeroframe (integration, pixel) or None."""
         xp = self.xp
         n = len(data)
-        integrations = [self._survey(data[i], groupdq[i], None if zeroframe is None else zeroframe[i]) for i in range(n)]
+        integrations = [
+            self._survey(data[i], groupdq[i], None if zeroframe is None else zeroframe[i]) for i in range(n)
+        ]
         rate = sum(self._median_rate(i) for i in integrations) / n
         self.poisson_rate = xp.where(rate > 0, rate + self.dark, self.dark)
         total = xp.zeros((3, self.dq.size))

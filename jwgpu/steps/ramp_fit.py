@@ -62,8 +62,8 @@ def ramp_fit(
     RampFit
         `rate` and `rateints`: `data`, `err` (DN / s), `var_poisson`, `var_rnoise` (their square) and `dq`. Pixels with
         DO_NOT_USE, or with nothing but saturated groups, have NaN in `data` and zeros in `err` and the variances.
-        SATURATED and JUMP_DET are set where any group has them, DO_NOT_USE where no group is usable; in `rate`, where no
-        integration is. The table of integration times goes with `rateints`.
+        SATURATED, JUMP_DET and PERSISTENCE are set where any group has them, DO_NOT_USE where no group is usable; in
+        `rate`, where no integration is. The table of integration times goes with `rateints`.
 
     Raises
     ------
@@ -80,8 +80,7 @@ def ramp_fit(
     -----------------
     * `firstgroup >= lastgroup` is an error; there it is a warning, and both are ignored.
     * Unevenly spaced groups (`meta.exposure.read_times`) are an error; there the LIKELY algorithm takes over.
-    * Where several rules that concern no real detector meet (a CHARGELOSS integration of a pixel with a negative gain),
-      variances are 0.
+    * The read-noise variance of a CHARGELOSS integration of a pixel with a negative gain, which has no slope, is 0.
 
     References
     ----------
@@ -125,12 +124,14 @@ def ramp_fit(
 
 def _times(ramp: Ramp) -> tuple[float, float, int]:
     """Return group time, frame time (s) and frames per group, the times rounded to float32 as officially."""
-    values = {name: ramp.meta.require(f"exposure.{name}", "ramp_fit") for name in ("group_time", "frame_time", "nframes")}
+    values = {
+        name: ramp.meta.require(f"exposure.{name}", "ramp_fit") for name in ("group_time", "frame_time", "nframes")
+    }
     wrong = [name for name, value in values.items() if not value > 0]
     if wrong:
         raise InputError(
-            f"{ramp.name}: meta.exposure.{wrong[0]} is {values[wrong[0]]}, but ramp_fit needs a positive number; set it "
-            f"with exposure.replace(meta=exposure.meta.set({{'exposure.{wrong[0]}': ...}}))"
+            f"{ramp.name}: meta.exposure.{wrong[0]} is {values[wrong[0]]}, but ramp_fit needs a positive number; "
+            f"set it with exposure.replace(meta=exposure.meta.set({{'exposure.{wrong[0]}': ...}}))"
         )
     read_times = ramp.meta.get("exposure.read_times")
     if read_times is not None and len(read_times) > 0:
@@ -168,9 +169,7 @@ def _usable_groups(groupdq, suppress: bool) -> tuple[int, int]:
         for group in range(n_groups):
             n_good += (groupdq[:, group] & ~GROUP.PERSISTENCE) == 0
         suppressed = n_good == 1
-    dropped = [
-        bool((((groupdq[:, group] & GROUP.DO_NOT_USE) != 0) | suppressed).all()) for group in range(n_groups)
-    ]
+    dropped = [bool((((groupdq[:, group] & GROUP.DO_NOT_USE) != 0) | suppressed).all()) for group in range(n_groups)]
     first = dropped.index(False) if False in dropped else n_groups
     last = n_groups - 1 if first < n_groups and dropped[-1] else n_groups
     if last - first < 2:

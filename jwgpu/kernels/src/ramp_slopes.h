@@ -153,7 +153,8 @@ JW_FN int ramp_weight_class(double rise, const RampPixel& pixel) {
 }
 
 // Slope (DN/s) of the groups start..start+length-1, length >= 3.
-JW_FN double ramp_weighted_slope(const RampView& ramp, const RampSampling& s, const RampPixel& pixel, int start, int length) {
+JW_FN double ramp_weighted_slope(const RampView& ramp, const RampSampling& s, const RampPixel& pixel, int start,
+                                 int length) {
   const double rise = (double)ramp_value(ramp, start + length - 1) - (double)ramp_value(ramp, start);
   const double* weights = s.weights + ramp_weight_class(rise, pixel) * s.n_groups;
   double above = 0.0, below = 0.0;
@@ -264,7 +265,8 @@ JW_FN RampFit ramp_fit_exposure(const RampSums& total, uint32_t dq) {
 }
 
 // Inverse read-noise variance of an integration whose CHARGELOSS groups, left out of the slope, count again here.
-JW_FN double ramp_chargeloss_inverse(RampView ramp, const RampSurvey& survey, const RampSampling& s, const RampPixel& pixel) {
+JW_FN double ramp_chargeloss_inverse(RampView ramp, const RampSurvey& survey, const RampSampling& s,
+                                     const RampPixel& pixel) {
   ramp.clear_first_jump = ramp.use_zeroframe = false;
   ramp.restore_chargeloss = true;
   const double inverse = ramp_segments(ramp, s, pixel, ramp_lone_time(survey, s)).inverse_read;

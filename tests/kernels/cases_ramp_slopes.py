@@ -1,0 +1,55 @@
+"""Ramps that lead through every branch of the slope fit."""
+
+from __future__ import annotations
+
+import itertools
+
+import edges
+import numpy as np
+
+from jwgpu.data import GROUP
+from jwgpu.numerics.slopes import Sampling
+
+
+def cases():
+    """Give (words, arguments of `fit_slopes`) for ramps of every length, kind and way of reading them out."""
+    for (n_groups, n_integrations), suppress in itertools.product(edges.GROUPS_AND_INTEGRATIONS, (False, True)):
+        if suppress and n_groups == 1:
+            continue
+        yield case(f"{n_groups}x{n_integrations} {suppress}", n_groups, n_integrations, suppress=suppress)
+        if n_groups > 3:
+            yield case(f"{n_groups} cut {suppress}", n_groups, n_integrations, suppress=suppress, cut=True)
+    for n_frames in (2, 4, 8):
+        yield case(f"{n_frames} frames", 5, 2, n_frames=n_frames)
+    yield case("plain", 6, 2, zeroframe=False, dark=False)
+    yield flat_signal_to_noise()
+
+
+def case(words, n_groups, n_integrations, *, suppress=False, cut=False, n_frames=2, zeroframe=True, dark=True):
+    """Return one case; `cut` leaves out the first group and the last, which no pixel may use."""
+    ramp = edges.ramp(n_groups, n_integrations, seed=n_frames)
+    references = edges.references()
+    groupdq = ramp.groupdq.copy()
+    if cut:
+        groupdq[:, [0, -1]] |= GROUP.DO_NOT_USE
+    current = np.full(edges.SHAPE, np.float32(0.3))
+    first, used = (1, n_groups - 2) if cut else (0, n_groups)
+    return words, (
+        ramp.data, groupdq, ramp.pixeldq, references["gain"].data, references["readnoise"].data,
+        current if dark else None, ramp.zeroframe if zeroframe else None,
+        Sampling(21.5, 10.75, n_frames, first, used, suppress),
+    )  # fmt: skip
+
+
+def flat_signal_to_noise():
+    """Return ramps whose signal to noise crosses, in fine steps, every limit between two exponents of the weights."""
+    rise = np.geomspace(5, 5e4, 24 * 41).reshape(24, 41)
+    random = np.random.default_rng(3)
+    data = rise * np.linspace(0, 1, 12)[:, None, None] + random.normal(0, 3, (1, 12, 24, 41))
+    flags = np.zeros(data.shape, np.uint8)
+    flags[:, 6, ::3] = GROUP.JUMP_DET
+    ones = np.ones((24, 41), np.float32)
+    return "signal to noise", (
+        data.astype(np.float32), flags, np.zeros((24, 41), np.uint32), 2 * ones, 5 * ones, None, None,
+        Sampling(10.0, 10.0, 1, 0, 12, True),
+    )  # fmt: skip

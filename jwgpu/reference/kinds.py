@@ -24,11 +24,14 @@ REQUIRED = {
     "dark": ("data",),
 }
 
-# Types whose files may leave out the dq array: none flagged then.
-DQ_OPTIONAL = frozenset(("superbias", "saturation", "linearity", "dark"))
-
-# Arrays that no step reads. The errors of a dark are as large as the dark itself.
-UNUSED = {"dark": ("err",), "superbias": ("err",)}
+# What else is read of these types. Files hold more: the errors of a dark are as large as the dark and no step reads
+# them, and side products can have any shape. A dq array that is left out has nothing flagged.
+OPTIONAL = {
+    "superbias": ("dq",),
+    "saturation": ("dq",),
+    "linearity": ("dq", "inv_coeffs"),
+    "dark": ("dq", "average_dark_current"),
+}
 
 # Types that describe the detector: the optical elements in the header of such a file are those it was measured with.
 DETECTOR = frozenset(

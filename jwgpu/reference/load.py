@@ -53,7 +53,7 @@ def load(path: Path, kind: str, target: Window, name: str | None = None) -> Refe
     if meta.reftype and str(meta.reftype).lower() != kind:
         raise InputError(f"{path} is a {str(meta.reftype).lower()} reference, not a {kind}; give a {kind} file")
     window.check_origin(meta, target, label)
-    if header.is_asdf(path):
+    if header.is_asdf(path) and kind not in kinds.REQUIRED:
         arrays, meta = _from_asdf(path, meta, label)
     else:
         arrays = _from_fits(path, kind, meta, target, label)
@@ -64,7 +64,8 @@ def load(path: Path, kind: str, target: Window, name: str | None = None) -> Refe
 def _from_fits(path: Path, kind: str, meta: Meta, target: Window, label: str) -> dict:
     from astropy.io import fits
 
-    arrays, definitions = {}, None
+    arrays, definitions, extensions = {}, None, []
+    required, optional = kinds.REQUIRED.get(kind, ()), kinds.OPTIONAL.get(kind, ())
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # astropy warns of truncation and goes on; reading finds it out and stops
         try:
@@ -72,24 +73,29 @@ def _from_fits(path: Path, kind: str, meta: Meta, target: Window, label: str) ->
                 for hdu in hdus:
                     extension = (hdu.name or "PRIMARY").upper()
                     array = _name(hdu, extension)
-                    if extension == "ASDF" or array in kinds.UNUSED.get(kind, ()):
+                    extensions.append(extension)
+                    if extension == "DQ_DEF":
+                        definitions = pixels.table(hdu)
+                    elif extension == "ASDF" or (required and array not in (*required, *optional)):
                         continue
-                    if not hdu.is_image:
-                        table = pixels.table(hdu)
-                        if extension == "DQ_DEF":
-                            definitions = table
-                        else:
-                            arrays[array] = table
+                    elif not hdu.is_image:
+                        arrays[array] = pixels.table(hdu)
                     elif hdu.shape:
                         cut = _cut(kind, array, hdu.shape, meta, target, label)
                         dtype = np.uint32 if array.startswith("dq") else np.float32
                         arrays[array] = pixels.read(hdu, cut, dtype, label)
         except (OSError, TypeError, KeyError, fits.VerifyError) as error:
             raise InputError(f"{label} cannot be read ({error}); fetch or copy it again: {path}") from error
+    for name in required:
+        if name not in arrays:
+            raise InputError(
+                f"{label} has no {name} array (its extensions: {', '.join(extensions[1:]) or 'none'}); give a {kind} "
+                f"file in the standard form"
+            )
     for array in arrays:
         if array.startswith("dq") and arrays[array].dtype.names is None:
             arrays[array] = quality.translate(arrays[array], definitions, label)
-    if kind in kinds.DQ_OPTIONAL and "dq" not in arrays:
+    if "dq" in optional and "dq" not in arrays:
         arrays["dq"] = np.zeros(target.shape, np.uint32)
     return arrays
 
@@ -105,7 +111,7 @@ def _name(hdu, extension: str) -> str:
 def _cut(kind: str, array: str, shape: tuple[int, ...], meta: Meta, target: Window, label: str) -> tuple[slice, ...]:
     """Return what is to be read of an image: all of it unless its last two axes are the pixels of the detector."""
     whole = tuple(slice(0, n) for n in shape)
-    if kind in kinds.REQUIRED and len(shape) not in (*_AXES[kind], 2, 4 if kind == "dark" else 2):
+    if kind in kinds.REQUIRED and len(shape) not in (2, *_AXES[kind]):
         raise InputError(
             f"{label}: its array {array} has {len(shape)} axes {shape} where a {kind} has "
             f"{' or '.join(map(str, _AXES[kind]))}; give a {kind} file in the standard form"
@@ -155,13 +161,8 @@ def _leaves(tree, prefix=""):
 
 
 def _check(kind: str, arrays: dict, label: str) -> None:
-    """Check that the arrays the type is about are there and hold numbers."""
+    """Check that the arrays the type is about have its axes and hold numbers."""
     for name in kinds.REQUIRED.get(kind, ()):
-        if name not in arrays:
-            raise InputError(
-                f"{label} has no {name} array (it has: {', '.join(arrays) or 'none'}); "
-                f"give a {kind} file in the standard form"
-            )
         array = arrays[name]
         if array.ndim not in _AXES[kind] or not array.size:
             raise InputError(

@@ -110,9 +110,10 @@ class References:
         path = source.path or crds.fetch(self._meta, kind, source.name.removeprefix("crds://"), self._given_context)
         self._sources[_key(kind, step, self._overrides)] = dataclasses.replace(source, path=path)
         window = self._window
-        return cache.get(
+        found = cache.get(
             path, kind, (*window.key(kind), source.name), self._device, lambda: load(path, kind, window, source.name)
         )
+        return dataclasses.replace(found, context=self.context)
 
     def require(self, kind: str, step: str | None = None) -> Reference:
         """Return the reference of a type; that there is none is an error.

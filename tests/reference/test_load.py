@@ -61,6 +61,13 @@ def test_dark_keeps_the_frames_that_can_be_used(exposure, write):
     assert dark.meta.exposure.nframes == 1 and dark.meta.exposure.ngroups == 12
 
 
+def test_side_products_of_any_shape_do_not_matter(exposure, write):
+    cube = np.ones((9, *FULL), np.float32)
+    dark = one(exposure, "dark", write("dark", SCI=cube, UNC=np.ones(FULL[::-1], np.float32), AVDRKCUR=2 * cube[0]))
+    assert set(dark.arrays) == {"data", "dq", "average_dark_current"}
+    assert dark.average_dark_current.shape == (16, 24) and (dark.average_dark_current == 2).all()
+
+
 def test_dark_of_four_axes(exposure, write):
     cube = np.arange(2 * 12 * FULL[0] * FULL[1], dtype=np.float32).reshape(2, 12, *FULL)
     flags = np.ones((2, 1, *FULL), np.uint32)
@@ -164,8 +171,8 @@ REFUSED = {
     ),
     "too small": ("gain", "gain", {"SCI": ONE[:30]}, "does not cover|covers .* and not"),
     "size mislabelled": ("gain", "gain", {"SCI": ONE, "SUBSIZE1": 10, "SUBSIZE2": 48}, "48 x 10 .*48 x 64"),
-    "no array": ("gain", "gain", {"ERR": ONE}, "has no data array .it has: err"),
-    "nothing at all": ("mask", "mask", {}, "has no dq array .it has: none"),
+    "no array": ("gain", "gain", {"ERR": ONE}, "has no data array .its extensions: ERR"),
+    "nothing at all": ("mask", "mask", {}, "has no dq array .its extensions: none"),
     "only NaN": ("gain", "gain", {"SCI": NAN}, "nothing but NaN"),
     "axes": ("gain", "gain", {"SCI": ONE[None]}, "3 axes|shape .1, 48, 64"),
     "flat coefficients": ("linearity", "linearity", {"COEFFS": ONE}, "coeffs has .*shape .16, 24|coeffs has 2 axes"),

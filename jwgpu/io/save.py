@@ -71,7 +71,7 @@ def save(
         raise ValueError("give either a path, or a folder (out) and a suffix for the default name")
     target = Path(path) if path is not None else Path(out or ".") / _default_name(exposure, suffix)
     source = exposure.meta.get("jwgpu.source")
-    if source is not None and target.resolve() == Path(source):
+    if source is not None and target.exists() and Path(source).exists() and target.samefile(source):
         raise InputError(
             f"{target} is the file this exposure was read from, which is never overwritten; choose another name"
         )

@@ -239,6 +239,9 @@ def test_refusals(tmp_path, make_uncal, ramp):
     before = raw.read_bytes()
     with pytest.raises(InputError, match="never overwritten"):
         jw.save(jw.open(raw), raw)
+    (tmp_path / "link.fits").symlink_to(raw)
+    with pytest.raises(InputError, match="never overwritten"):
+        jw.save(jw.open(raw), tmp_path / "link.fits")
     assert raw.read_bytes() == before
     path = jw.save(ramp, out=tmp_path)
     with pytest.raises(InputError, match="exists already"):

@@ -18,7 +18,6 @@ from jwgpu.io import atomic
 from jwgpu.io.keywords import layout
 from jwgpu.simulate import crds_cache
 from jwgpu.simulate.exposures import Simulation, Truth
-from jwgpu.simulate.header import START
 
 _EXTENSION = {"data": "SCI", "dq": "DQ", "coeffs": "COEFFS"}
 _SCHEMAS = {"DarkMIRIModel": "darkMIRI"}
@@ -64,7 +63,6 @@ def _headers(meta: Meta, schema: str) -> tuple[fits.Header, fits.Header]:
         value = meta.get(keyword.path)
         if value is not None:
             (science if keyword.hdu == "SCI" else primary)[keyword.name] = value
-    primary["DATE"] = START.isoformat()
     return primary, science
 
 
@@ -157,7 +155,8 @@ def write(simulation: Simulation, folder: str | os.PathLike, *, crds: bool = Tru
         made = [simulation.references.get(kind).to("cpu") for kind in names]
         paths = [_save(reference_file(r), folder / "references" / r.name) for r in made]
         truth = folder / ramp.name.replace("_uncal.fits", "_truth.npz")
-        np.savez(truth, **_truth_arrays(simulation.truth))
+        with atomic(truth) as partial, partial.open("wb") as stream:
+            np.savez(stream, **_truth_arrays(simulation.truth))
         if crds:
             crds_cache.build(folder / "crds", sorted((folder / "references").glob("*.fits")))
     except OSError as error:

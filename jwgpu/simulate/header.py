@@ -55,6 +55,7 @@ def _boresight(matrix: np.ndarray) -> tuple[float, float, float]:
 def _wcs(det: Detector, window: Window) -> dict:
     """Return the linear world coordinates and the outline on the sky."""
     ra, dec, roll = FIELD
+    step = round(det.scale / 3600, 15)  # a header holds 16 digits
     ny, nx = det.shape if window.name != "FULL" else window.shape
     xref, yref = (nx + 1) / 2 - window.x + 1, (ny + 1) / 2 - window.y + 1
     angle = np.radians(roll + det.angle)
@@ -70,7 +71,7 @@ def _wcs(det: Detector, window: Window) -> dict:
     return {
         "wcsinfo.wcsaxes": 2, "wcsinfo.crpix1": xref, "wcsinfo.crpix2": yref, "wcsinfo.crval1": ra,
         "wcsinfo.crval2": dec, "wcsinfo.ctype1": "RA---TAN", "wcsinfo.ctype2": "DEC--TAN", "wcsinfo.cunit1": "deg",
-        "wcsinfo.cunit2": "deg", "wcsinfo.cdelt1": det.scale / 3600, "wcsinfo.cdelt2": det.scale / 3600,
+        "wcsinfo.cunit2": "deg", "wcsinfo.cdelt1": step, "wcsinfo.cdelt2": step,
         "wcsinfo.pc1_1": matrix[0, 0], "wcsinfo.pc1_2": matrix[0, 1], "wcsinfo.pc2_1": matrix[1, 0],
         "wcsinfo.pc2_2": matrix[1, 1], "wcsinfo.v2_ref": det.v2, "wcsinfo.v3_ref": det.v3, "wcsinfo.vparity": -1,
         "wcsinfo.v3yangle": det.angle, "wcsinfo.ra_ref": ra, "wcsinfo.dec_ref": dec, "wcsinfo.roll_ref": roll,
@@ -83,7 +84,8 @@ def _identity(number: int) -> dict:
     """Return who asked for what."""
     ra, dec, _ = FIELD
     return {
-        "telescope": "JWST", "origin": "SIMULATED", "time_sys": "UTC", "time_unit": "s", "model_type": "Level1bModel",
+        "date": START.isoformat(), "telescope": "JWST",
+        "origin": "SIMULATED", "time_sys": "UTC", "time_unit": "s", "model_type": "Level1bModel",
         "bunit_data": "DN", "coordinates.reference_frame": "ICRS", "ephemeris.reference_frame": "EME2000",
         "program.title": "Simulated exposure", "program.pi_name": "jwgpu", "program.category": "CAL",
         "observation.obs_id": "V09999001001P0000000002101", "observation.visit_id": "09999001001",

@@ -113,12 +113,10 @@ class Block:
                 charge += interval.draw(rng)
                 flat, extra = deposits(integration, group * timing.n_frames + frame)
                 np.add.at(charge.reshape(-1), flat, extra)
-                shown = self.signal(charge)
+                total += self.signal(charge)
                 if zero is not None and group == frame == 0:
-                    first_noise = self.noise(rng, 1)
-                    total += first_noise
-                    zero[:] = start + shown + first_noise + levels.rows(integration, timing.n_groups, rows)
-                total += shown
+                    total += self.noise(rng, 1)
+                    zero[:] = start + total + levels.rows(integration, timing.n_groups, rows)
             noisy = timing.n_frames - (zero is not None and group == 0)
             if noisy:
                 total += self.noise(rng, noisy)

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from jwgpu.data import PIXEL, Meta, Reference
+from jwgpu.simulate.header import START
 from jwgpu.simulate.instruments import Detector, Window
 from jwgpu.simulate.readout import threads
 from jwgpu.simulate.sensor import POLYNOMIAL, Sensor
@@ -31,13 +32,13 @@ def _flags(sensor: Sensor, *names: str) -> np.ndarray:
     return dq
 
 
-def _gaps(array: np.ndarray, sensor: Sensor, name: str, every: int, value=np.nan) -> np.ndarray:
+def _gaps(array: np.ndarray, sensor: Sensor, name: str, every: int, first: int = 0, value=np.nan) -> np.ndarray:
     """Return `array` with `value` in every n-th of the pixels flagged `name`: what a fit that failed leaves."""
     if name not in sensor.flags:
         return array
     array = array.copy()
     y, x = np.nonzero(sensor.flags[name])
-    array[..., y[::every], x[::every]] = value
+    array[..., y[first::every], x[first::every]] = value
     return array
 
 
@@ -79,7 +80,6 @@ def _dark(rng, sensor: Sensor, timing: Timing, miri: bool) -> tuple[np.ndarray, 
         list(pool.map(fill, enumerate(seeds)))
     if miri:
         frames = np.broadcast_to(frames, (MIRI_DARK_INTEGRATIONS, *frames.shape)).copy()
-        pattern["exposure.nints"] = MIRI_DARK_INTEGRATIONS
     return frames, pattern
 
 
@@ -87,8 +87,8 @@ def _arrays(rng, det: Detector, sensor: Sensor, timing: Timing) -> dict[str, tup
     """Return reference type: (arrays, metadata of its own)."""
     border = sensor.reference
     read_noise = (sensor.read_noise * np.float32(2**0.5)).astype(np.float32)  # files hold that of a difference
-    gain = _gaps(sensor.gain, sensor, "NO_GAIN_VALUE", 1)
-    gain = _gaps(gain, sensor, "NO_GAIN_VALUE", 4, -1.0)
+    gain = _gaps(sensor.gain, sensor, "NO_GAIN_VALUE", 2)
+    gain = _gaps(gain, sensor, "NO_GAIN_VALUE", 2, 1, -1.0)
     types = {
         "mask": ({"dq": mask_dq(sensor)}, {}),
         "gain": ({"data": gain}, {}),
@@ -125,15 +125,15 @@ def references(rng, det: Detector, window: Window, sensor: Sensor, timing: Timin
         pattern = f"_{read_pattern.lower()}" if kind == "dark" else ""
         name = f"simulated_{det.name.lower()}_{window.name.lower()}{pattern}_{kind}.fits"
         meta = {
-            "filename": name, "model_type": model, "reftype": kind, "telescope": "JWST", "pedigree": "DUMMY",
-            "useafter": "2020-01-01T00:00:00", "author": "jwgpu.simulate", "description": f"Simulated {kind}",
-            "instrument.name": det.instrument, "instrument.detector": det.name, "instrument.module": det.module,
-            "instrument.channel": det.channel,
+            "filename": name, "date": START.isoformat(), "model_type": model, "reftype": kind, "telescope": "JWST",
+            "pedigree": "DUMMY", "useafter": "2020-01-01T00:00:00", "author": "jwgpu.simulate",
+            "description": f"Simulated {kind}",
+            "instrument.name": det.instrument, "instrument.detector": det.name,
             "subarray.name": window.name, "subarray.xstart": window.x, "subarray.ystart": window.y,
             "subarray.xsize": window.columns, "subarray.ysize": window.rows,
             "subarray.fastaxis": det.fast, "subarray.slowaxis": det.slow, **own,
         }  # fmt: skip
         if kind == "dark":
             meta["exposure.readpatt"] = read_pattern
-        made[kind] = Reference(kind, name, arrays, Meta({k: v for k, v in meta.items() if v is not None}))
+        made[kind] = Reference(kind, name, arrays, Meta(meta))
     return made

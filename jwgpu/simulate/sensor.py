@@ -89,11 +89,11 @@ def reference_pixels(det: Detector, window: Window) -> np.ndarray:
 
 
 def _bad_pixels(rng, active: np.ndarray) -> dict[str, np.ndarray]:
-    """Scatter bad pixels over the active ones: of each kind its share, and at least one."""
+    """Scatter bad pixels over the active ones: of each kind its share, and at least two."""
     where = np.flatnonzero(active)
     flags = {}
     for name, share in _BAD_SHARES.items():
-        count = min(max(1, round(share * where.size)), where.size)
+        count = min(max(2, round(share * where.size)), where.size)
         mask = np.zeros(active.size, bool)
         mask[rng.choice(where, count, replace=False)] = True
         flags[name] = mask.reshape(active.shape)

@@ -58,7 +58,7 @@ def linearity(ramp: Ramp, linearity: Reference) -> Ramp:
 
     References
     ----------
-    Canipe, Robberto & Hilbert 2017, JWST-STScI-005167.
+    The polynomial: https://jwst-pipeline.readthedocs.io/en/stable/jwst/linearity/description.html
     """
     xp = namespace(ramp.data, linearity.coeffs)
     shape = ramp.shape[-2:]

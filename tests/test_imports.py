@@ -12,18 +12,6 @@ import pytest
 ROOT = Path(__file__).parents[1]
 SECONDS = 0.5
 HEAVY = "astropy scipy matplotlib crds stdatamodels asdf gwcs IPython ipywidgets cupy dask".split()
-    "astropy",
-    "scipy",
-    "matplotlib",
-    "crds",
-    "stdatamodels",
-    "asdf",
-    "gwcs",
-    "IPython",
-    "ipywidgets",
-    "cupy",
-    "dask",
-)
 
 TIMED = """
 import json, sys, time

@@ -100,6 +100,13 @@ def test_reductions_stay_on_the_device(cupy, a):
     assert (crossed.scalars, crossed.bytes_down) == (1, 0)
 
 
+def test_one_element_is_a_view(cupy, a):
+    """Unlike in NumPy, where it is a copy: code that keeps `a[0]` and then writes into `a` differs on a GPU."""
+    first, (zeroth, *_) = a[0], a
+    a[0] = np.float32(9)
+    assert float(first) == float(zeroth) == 9
+
+
 def test_ndimage_is_that_of_cupyx(cupy, a):
     from jwgpu import backend
 

@@ -187,7 +187,7 @@ class ndarray:
         return len(self._a)
 
     def __iter__(self):
-        return (wrap(part) for part in self._a)
+        return (self[k] for k in range(len(self._a)))
 
     def __copy__(self):
         return ndarray(self._a.copy())
@@ -206,7 +206,11 @@ class ndarray:
         return unwrap(index, "index")
 
     def __getitem__(self, index):
-        return wrap(self._a[self._index(index)])
+        index = self._index(index)
+        found = self._a[index]
+        if isinstance(found, np.generic):  # one element is a view here, not a copy as in NumPy
+            found = self._a[(*index, ...) if isinstance(index, tuple) else (index, ...)]
+        return wrap(found)
 
     def __setitem__(self, index, value):
         index, value = self._index(index), unwrap(value, "assignment")
@@ -223,7 +227,8 @@ class ndarray:
     def astype(self, dtype, order="K", casting=None, subok=None, copy=True):
         """Convert the type."""
         check_cast(self._a, dtype)
-        return ndarray(self._a.astype(dtype, order=order, casting=casting or "unsafe", copy=copy))
+        made = self._a.astype(dtype, order=order, casting=casting or "unsafe", copy=copy)
+        return self if made is self._a else ndarray(made)
 
     def __getattr__(self, name):
         if name.startswith("_") or name not in api.TABLE["cupy.ndarray"]:

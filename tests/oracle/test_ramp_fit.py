@@ -42,7 +42,7 @@ def model(ramp):
 
 
 def finite(ramp):
-    """Return the ramp with counts that some detector could give: the difference of 3e38 and less overflows in float32."""
+    """Return the ramp with counts a detector could give: differences of 3e38 overflow in float32."""
     data = ramp.data.copy()
     data[~(np.abs(data) < 1e8)] = np.nan
     return ramp.replace(data=data)

@@ -85,6 +85,12 @@ class Readout:
         flipped = array[..., :: 1 if along_y > 0 else -1, :: 1 if along_x > 0 else -1]
         return flipped if abs(self.fast) == 1 else flipped.swapaxes(-2, -1)
 
+    def along_axes(self, per_row, per_column):
+        """Return one vector along y and one along x of the product, from one per detector row and one per column."""
+        per_row = per_row if self.slow > 0 else per_row[::-1]
+        per_column = per_column if self.fast > 0 else per_column[::-1]
+        return (per_row, per_column) if abs(self.fast) == 1 else (per_column, per_row)
+
     @property
     def bottom(self) -> slice:
         """Rows of the window among the first four of the detector."""

@@ -90,6 +90,7 @@ def refpix(
     if not siglimit > 0:
         raise ParameterError(f"refpix.siglimit = {siglimit}: expected a number of standard deviations above 0")
     readout = _readout(ramp)
+    xp = namespace(ramp.data)
     usable = readout.view((ramp.pixeldq & PIXEL.DO_NOT_USE) == 0)
     if readout.full or ramp.meta.get("exposure.noutputs") == 4:
         bands = _amplifier_bands(readout, usable, odd_even_columns)
@@ -104,22 +105,25 @@ def refpix(
     note(edge_pixels=edge_pixels, side_pixels=side_pixels)
 
     def correct(groups):
-        """Correct (n, row, column) `groups` in place."""
-        columns = _column_offsets(groups, bands, siglimit)
-        for group, offset in zip(groups, columns):
+        """Correct (n, y, x) `groups` in place."""
+        seen = readout.view(groups)
+        columns = _column_offsets(seen, bands, siglimit)
+        rows = xp.zeros(readout.rows)
+        for i in range(groups.shape[0]):
             if side_pixels:
-                rows = side_gain * _row_offsets(group, offset, sides, readout, side_smoothing_length)
-                offset = offset + rows[:, None]
-            group -= offset
+                rows = side_gain * _row_offsets(seen[i], columns[i], sides, readout, side_smoothing_length)
+            # The vectors are turned to the array's own axes, for contiguous arithmetic; the sum is float64.
+            along_y, along_x = readout.along_axes(rows, columns[i])
+            groups[i] -= along_y[:, None] + along_x
 
     data = ramp.own("data")
     for integration in data:
-        correct(readout.view(integration))
+        correct(integration)
     if ramp.zeroframe is None:
         return ramp.replace(data=data)
     zeroframe = ramp.own("zeroframe")
     unknown = zeroframe == 0
-    correct(readout.view(zeroframe))
+    correct(zeroframe)
     zeroframe[unknown] = 0
     return ramp.replace(data=data, zeroframe=zeroframe)
 

@@ -1,0 +1,61 @@
+"""Clipped means and running medians with bad samples."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import sigmaclip
+
+from jwgpu.numerics.stripes import clipped_mean, mean_of_known, running_median
+
+
+@pytest.mark.parametrize("limit", [1.5, 3.0])
+def test_clipped_mean_is_that_of_scipy(device, limit):
+    """Row by row, with outliers, the mean equals that of scipy's clipping."""
+    random = np.random.default_rng(3)
+    values = random.normal(100, 5, (20, 300)).astype(np.float32)
+    values[random.random(values.shape) < 0.03] += 400
+    found = device.host(clipped_mean(device.array(values), limit))
+    expected = [sigmaclip(row.astype(np.float64), limit, limit).clipped.mean() for row in values]
+    np.testing.assert_allclose(found, expected, rtol=1e-13)
+    assert found.dtype == np.float64
+
+
+def test_clipped_mean_of_little(device):
+    """Samples that are not finite take no part; nothing left is NaN; equal samples are their own mean."""
+    values = np.array([[1, np.nan, 3], [np.inf, np.nan, -np.inf], [0.1, 0.1, 0.1]], np.float32)
+    found = device.host(clipped_mean(device.array(values), 3.0))
+    np.testing.assert_array_equal(found, [2, np.nan, np.float32(0.1)])
+
+
+@pytest.mark.parametrize("length", [1, 2, 5, 6])
+@pytest.mark.parametrize(("start", "end"), [(True, True), (True, False), (False, True), (False, False)])
+def test_running_median_is_the_box_by_hand(device, length, start, end):
+    """Every row has the median of the finite values in its box; the ends are reflected or empty."""
+    random = np.random.default_rng(length)
+    values = random.normal(size=(20, 3)).astype(np.float32)
+    values[random.random(values.shape) < 0.3] = np.nan
+    values[8:15] = np.nan
+    found = device.host(running_median(device.array(values), length, reflect_start=start, reflect_end=end))
+    expected = []
+    for row in range(20):
+        box = []
+        for i in range(row - length // 2, row - length // 2 + length):
+            if 0 <= i < 20 or (i < 0 and start) or (i >= 20 and end):
+                box += [v for v in values[38 - i if i >= 20 else abs(i)].astype(np.float64) if np.isfinite(v)]
+        expected.append(np.median(box) if box else np.nan)
+    np.testing.assert_array_equal(found, expected)
+    assert np.isnan(found).any()
+
+
+def test_box_longer_than_the_rows(device):
+    """A box that reaches past the reflected rows uses what there is."""
+    found = device.host(running_median(device.array([[1.0], [2.0], [6.0]]), 11))
+    # Row 0 sees -2 .. 2 reflected (6, 2, 1, 2, 6), row 1 sees -2 .. 4 (and 2, 1 beyond the end).
+    np.testing.assert_array_equal(found, [2, 2, 2])
+
+
+def test_mean_of_known(device):
+    """Two known values are averaged, one is taken, none stays NaN."""
+    a, b = device.array([1.0, np.nan, 3.0, np.nan]), device.array([2.0, 5.0, np.nan, np.nan])
+    np.testing.assert_array_equal(device.host(mean_of_known(a, b)), [1.5, 5, 3, np.nan])

@@ -208,9 +208,15 @@ class Step:
             seconds=time.perf_counter() - start, bytes_up=traffic.bytes_up, bytes_down=traffic.bytes_down,
             device=exposure.device, version=__version__,
         )  # fmt: skip
+        rules = next((r.context for r in given.values() if r is not None and r.context), None)
+
+        def finished(part):
+            changes = {"meta": part.meta.set({"ref_file.crds.context_used": rules})} if rules else {}
+            return part.recorded(record, **changes)
+
         if isinstance(outcome, Exposure):
-            return outcome.recorded(record)
-        return type(outcome)(*(part if part is None else part.recorded(record) for part in outcome))
+            return finished(outcome)
+        return type(outcome)(*(part if part is None else finished(part) for part in outcome))
 
     def __repr__(self) -> str:
         return f"<step {self.name}: {self.summary}>"

@@ -6,7 +6,7 @@ import time
 
 import click
 
-from jwgpu.cli.report import Settings, output_folder
+from jwgpu.cli.report import Settings
 from jwgpu.cli.run import calibrate
 
 
@@ -21,6 +21,7 @@ def demo(out, instrument, full, groups, seed):
     import jwgpu as jw
     from jwgpu import backend, diagnostics, simulate
     from jwgpu.diagnostics.recovery import text
+    from jwgpu.io import output_folder
 
     out = output_folder(out)
     click.echo(f"jwgpu {jw.__version__} on the {backend.describe()}\n")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import textwrap
-from pathlib import Path
 
 import click
 
@@ -26,27 +25,6 @@ def complain(error: Exception, subject: str = "") -> None:
     width = max(40, shutil.get_terminal_size((110, 24)).columns - 2)
     paragraph = textwrap.fill(f"jwgpu: error: {words}", width, break_long_words=False, break_on_hyphens=False)
     click.echo(paragraph, err=True)
-
-
-def output_folder(out) -> Path:
-    """Return the folder `out`, made where it does not exist yet.
-
-    Raises
-    ------
-    InputError
-        Where it cannot be made or written to; said before any computation.
-    """
-    from jwgpu.io import check_writable
-
-    folder = Path(out)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"the output folder {folder} cannot be made ({error.strerror}); choose another with --out DIR"
-        ) from error
-    check_writable(folder)
-    return folder
 
 
 class Settings:

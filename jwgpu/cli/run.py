@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from jwgpu.cli.report import FAILED, INPUT, Settings, complain, output_folder
+from jwgpu.cli.report import FAILED, INPUT, Settings, complain
 from jwgpu.errors import InputError
 
 SUFFIX = {"image": "cal"}
@@ -41,6 +41,7 @@ def run(context, files, out, assignments, skipped, save_steps, device, folder, p
     Several files run one after the other; one failure does not stop the rest.
     """
     from jwgpu import backend
+    from jwgpu.io import output_folder
     from jwgpu.pipelines import Pipeline
 
     settings = Settings(assignments, skipped)

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from jwgpu import steps
-from jwgpu.cli.report import Settings, output_folder
+from jwgpu.cli.report import Settings
 from jwgpu.errors import InputError
 
 
@@ -55,6 +55,7 @@ def _help(which) -> str:
 
 def _run(which, file: Path, out: Path, folder, settings: Settings) -> None:
     import jwgpu as jw
+    from jwgpu.io import output_folder
 
     out = output_folder(out)
     exposure = jw.open(file)

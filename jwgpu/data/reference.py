@@ -25,12 +25,15 @@ class Reference:
         Arrays by their official name; dq arrays are already in the flag bits of `data.flags.PIXEL`.
     meta : Meta
         Metadata of the reference file.
+    context : str
+        The rules it was chosen by, for example a CRDS context.
     """
 
     type: str
     name: str
     arrays: Mapping[str, Any]
     meta: Meta = dataclasses.field(default_factory=Meta)
+    context: str = ""
 
     def __getattr__(self, name: str):
         arrays = self.__dict__.get("arrays")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from jwgpu.io.atomic import atomic, check_writable
+from jwgpu.io.atomic import atomic, output_folder
 from jwgpu.io.incomplete import IncompleteHeaderWarning
 from jwgpu.io.names import product_name
 from jwgpu.io.open import open
 from jwgpu.io.save import default_suffix, save
 
-__all__ = ["IncompleteHeaderWarning", "atomic", "check_writable", "default_suffix", "open", "product_name", "save"]
+__all__ = ["IncompleteHeaderWarning", "atomic", "default_suffix", "open", "output_folder", "product_name", "save"]

@@ -28,20 +28,19 @@ def _refusal(folder: Path, error: OSError) -> InputError:
     return InputError(f"cannot write into the folder {folder}: {why}")
 
 
-def check_writable(folder: str | os.PathLike) -> Path:
-    """Return `folder` as a Path if files can be made in it.
+def output_folder(folder: str | os.PathLike) -> Path:
+    """Return `folder` as a Path, made where it does not exist yet, if files can be made in it.
 
     Raises
     ------
     InputError
-        It does not exist, is not a folder, or refuses a file.
+        It cannot be made, is not a folder, or refuses a file.
     """
     folder = Path(folder)
-    if not folder.exists():
-        raise InputError(f"the output folder {folder} does not exist; make it first (mkdir -p {folder})")
-    if not folder.is_dir():
+    if folder.exists() and not folder.is_dir():
         raise InputError(f"the output folder {folder} is a file; name a folder")
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
@@ -56,10 +55,10 @@ def atomic(path: str | os.PathLike) -> Iterator[Path]:
     Raises
     ------
     InputError
-        The folder is missing or refuses the file, or the disk is full.
+        The folder cannot be made or refuses the file, or the disk is full.
     """
     path = Path(path)
-    check_writable(path.parent)
+    output_folder(path.parent)
     if path.is_dir():
         raise InputError(f"cannot write {path}: a folder has that name; choose another name")
     temporary = path.with_name(f".{path.name[:100]}.{os.getpid()}.{secrets.token_hex(4)}.part")

@@ -84,9 +84,6 @@ def run(
         from jwgpu.reference import references as find
 
         references = find(exposure)
-    context = getattr(references, "context", None)
-    if context:
-        exposure = exposure.replace(meta=exposure.meta.set({"ref_file.crds.context_used": context}))
     branches = {"image" if isinstance(exposure, Image) else "ramp": exposure}
     protected = [] if donate else [exposure]
     del exposure

@@ -9,7 +9,7 @@ import stat
 import pytest
 
 from jwgpu.errors import InputError
-from jwgpu.io import atomic, check_writable
+from jwgpu.io import atomic, output_folder
 
 
 def test_appears_at_the_end(tmp_path):
@@ -55,15 +55,14 @@ def test_a_full_disk(tmp_path):
 
 
 def test_unusable_folders(tmp_path):
-    with pytest.raises(InputError, match="does not exist; make it"):
-        check_writable(tmp_path / "nowhere")
+    assert output_folder(tmp_path / "new" / "folder").is_dir()
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="is a file"):
-        check_writable(tmp_path / "file")
+        output_folder(tmp_path / "file")
     (tmp_path / "a.fits").mkdir()
     with pytest.raises(InputError, match="a folder has that name"), atomic(tmp_path / "a.fits"):
         pass
-    assert check_writable(tmp_path) == tmp_path
+    assert output_folder(tmp_path) == tmp_path
     assert not list(tmp_path.glob("*.part"))
 
 
@@ -72,6 +71,6 @@ def test_folder_without_permission(tmp_path):
     tmp_path.chmod(0o500)
     try:
         with pytest.raises(InputError, match="not permitted"):
-            check_writable(tmp_path)
+            output_folder(tmp_path)
     finally:
         tmp_path.chmod(0o700)

@@ -113,7 +113,8 @@ class References:
         found = cache.get(
             path, kind, (*window.key(kind), source.name), self._device, lambda: load(path, kind, window, source.name)
         )
-        return dataclasses.replace(found, context=self.context)
+        # The cache is shared by exposures that chose by other rules; a file that was named was chosen by none.
+        return dataclasses.replace(found, context="" if source.origin == "override" else self.context)
 
     def require(self, kind: str, step: str | None = None) -> Reference:
         """Return the reference of a type; that there is none is an error.

@@ -42,7 +42,7 @@ def test_selects_by_the_rules(exposure, change, write, serve, capfd):
     refs = jw.references(exposure)
     assert refs.superbias.name == "crds://nircam_superbias_sub160.fits" and (refs.superbias.data == 2).all()
     assert refs.gain.name == "crds://nircam_gain_late.fits" and refs.gain.data.shape == (16, 24)
-    assert refs.dark is None and refs.context == CONTEXT
+    assert refs.dark is None and refs.context == refs.gain.context == CONTEXT
     assert jw.references(change(observation__date="2023-01-01")).select("gain").name == "crds://nircam_gain_early.fits"
     assert jw.references(change(subarray__name="FULL")).select("superbias").name.endswith("_full.fits")
     assert capfd.readouterr() == ("", ""), "the client is kept quiet"

@@ -36,9 +36,10 @@ def test_nothing_happens_before_a_type_is_asked_for(exposure, write, loads):
     assert "none asked for yet" in repr(refs) and refs.describe() == []
     assert refs.describe("gain") == [{"type": "gain", "file": "gain.fits", "origin": "folder", "loaded": False}]
     assert loads == []
-    assert refs.gain is refs.gain and loads == ["gain.fits"]
+    assert refs.gain.data is refs.gain.data and loads == ["gain.fits"]
     assert refs.describe()[0]["loaded"] and "gain.fits  (folder, loaded)" in repr(refs)
     assert "<td>gain.fits</td>" in refs._repr_html_() and refs.context == "folder references"
+    assert refs.gain.context == "folder references"
 
 
 def test_overrides(exposure, write, plane):
@@ -51,6 +52,7 @@ def test_overrides(exposure, write, plane):
     assert (refs.get("gain", step="saturation").data == 1).all() and (refs.gain.data == 1).all()
     assert refs.get("gain", required=True, step="ramp_fit") is None and refs.get("dark", required=True) is None
     assert refs.readnoise.data is memory.data
+    assert refs.get("gain", step="jump").context == "", "a file that is named is chosen by no rules"
     rows = {row["type"]: row for row in refs.describe()}
     assert rows["jump.gain"]["file"] == "own.fits" and rows["dark"] == {
         "type": "dark", "file": "N/A", "origin": "override", "loaded": False,
@@ -87,7 +89,7 @@ def test_a_second_exposure_reads_nothing(exposure, change, write, loads):
     write("dark", SCI=np.ones((20, *FULL), np.float32))
     first = jw.references(exposure, folder=write.folder)
     second = jw.references(change(filename="other.fits", exposure__ngroups=4), folder=write.folder)
-    assert first.gain is second.gain and loads == ["gain.fits"]
+    assert first.gain.data is second.gain.data and loads == ["gain.fits"]
     assert first.dark.data.shape[0] == 9 and second.dark.data.shape[0] == 12, "another number of frames is another cut"
     assert not first.gain.data.flags.writeable, "shared arrays are not for writing"
 
@@ -108,7 +110,7 @@ def test_the_same_content_elsewhere_is_not_read_again(exposure, write, loads):
         place.write_bytes(path.read_bytes())
     write("gain", "other/gain.fits", SCI=3 * ONE)
     gains = [jw.references(exposure, overrides={"gain": p}).gain for p in (path, twin, other)]
-    assert gains[0] is gains[1] and (gains[2].data == 3).all() and len(loads) == 2
+    assert gains[0].data is gains[1].data and (gains[2].data == 3).all() and len(loads) == 2
 
 
 def test_the_oldest_go_first(exposure, write, loads):
@@ -136,5 +138,5 @@ def test_references_go_to_the_device_once(exposure, write, fakecupy_installed):
     with backend.counting() as traffic:
         first = jw.references(ramp, folder=write.folder).gain
         second = jw.references(ramp, folder=write.folder).gain
-    assert first is second and backend.is_device_array(first.data)
+    assert first.data is second.data and backend.is_device_array(first.data)
     assert traffic.bytes_up == 16 * 24 * 4 and traffic.bytes_down == 0

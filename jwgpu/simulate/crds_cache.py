@@ -46,11 +46,11 @@ def known_types() -> list[str]:
 
 def _write_mapping(path: Path, header: dict, selector: str) -> None:
     """Write a mapping with its checksum."""
-    from crds.refactoring import checksum
+    from crds.core import rmap
 
     header = {"derived_from": "simulation", "name": path.name, "observatory": "JWST", "sha1sum": "0" * 40, **header}
     path.write_text(f"header = {pprint.pformat(header)}\n\nselector = {selector}\n")
-    checksum.update_checksum(str(path))
+    rmap.Mapping.from_file(str(path), ignore_checksum=True).write()  # puts the checksum in
 
 
 def _link(source: Path, folder: Path) -> None:

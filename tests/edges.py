@@ -47,7 +47,11 @@ def ramp(n_groups: int, n_integrations: int, seed: int = 0, **meta) -> Ramp:
     integer = random.random(SHAPE) < 0.3  # whole numbers tie often
     data[..., integer] = np.rint(data[..., integer])
     flat = random.random(SHAPE) < 0.03
+    flat[:, 9] = True
     data[..., flat] = np.float32(7)
+    # One step in a constant ramp: with a noise of 1 it meets thresholds and limits exactly.
+    data[:, :, :, 10:13] = 0
+    data[:, n_groups // 2 :, :, 10:13] += random.choice(np.float32([4, 5, 6, 10, 50, 1000, 900]), (SHAPE[0], 3))
     odd = random.random(shape) < 0.004
     data[odd] = random.choice(np.float32([np.nan, np.inf, -np.inf, 3e38, 0, -1e6]), int(odd.sum()))
     return Ramp(
@@ -86,7 +90,7 @@ def _meta(n_groups: int, n_integrations: int, more: dict) -> Meta:
     return Meta(
         {
             "instrument.name": "NIRCAM", "instrument.detector": "NRCB1", "exposure.type": "NRC_IMAGE",
-            "exposure.group_time": 21.47, "exposure.frame_time": 10.73, "exposure.nframes": 2,
+            "exposure.group_time": 21.47, "exposure.frame_time": 10.73, "exposure.nframes": 4,
             "exposure.groupgap": 0, "exposure.ngroups": n_groups, "exposure.nints": n_integrations,
             "subarray.xstart": 1, "subarray.ystart": 1, "subarray.xsize": SHAPE[1], "subarray.ysize": SHAPE[0],
             **more,
@@ -101,6 +105,9 @@ def references() -> dict[str, Reference]:
     gain[2, :6] = [np.nan, 0, -1, np.inf, 1e-30, 1]
     noise = random.uniform(4, 30, SHAPE).astype(np.float32)
     noise[3, :4] = [np.nan, 0, -2, 1e6]
+    noise[::2, 9] = 0
+    # With these, one DN is one electron, and the noise of a group of four frames is one electron.
+    gain[:, 10:13], noise[:, 10:13] = 1, 2
     return {
         "gain": Reference("gain", "gain.fits", {"data": gain}),
         "readnoise": Reference("readnoise", "readnoise.fits", {"data": noise}),

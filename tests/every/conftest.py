@@ -1,68 +1,11 @@
-"""What every step is run on: tiny exposures of every mode, taken through their pipeline up to that step."""
+"""Every step, in every situation."""
 
 from __future__ import annotations
 
-import functools
-from dataclasses import dataclass
-
 import pytest
+from every.situations import Situation, cases
 
-from jwgpu import pipelines, simulate, steps
-from jwgpu.data import Exposure, Reference
-from jwgpu.step import Step
-
-MODES = (
-    "nircam", "nircam_sub", "nircam_gaps", "nircam_one_group", "nircam_two_groups", "nircam_three_groups",
-    "nircam_snowball", "miri", "fgs_id_stack", "fgs_acq1", "fgs_fineguide",
-)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Situation:
-    """A step in its place: the exposure that reaches it in some mode, and the references it gets."""
-
-    mode: str
-    step: Step
-    exposure: Exposure
-    references: tuple[Reference | None, ...]
-    parameters: dict
-
-    def run(self, exposure: Exposure | None = None, references=None, put=None):
-        """Run the step, by default on its own arrays; `put` moves exposure and references first."""
-        exposure = self.exposure if exposure is None else exposure
-        references = self.references if references is None else references
-        if put is not None:
-            exposure, references = put(exposure), [put(r) for r in references]
-        return self.step(exposure, *references, **self.parameters)
-
-    def __str__(self) -> str:
-        return f"{self.step.name} on {self.mode}"
-
-
-def parts(outcome) -> dict[str, Exposure]:
-    """Return the nouns that a step gave, by name."""
-    return outcome._asdict() if hasattr(outcome, "_asdict") else {"result": outcome}
-
-
-@functools.cache
-def situations(mode: str) -> tuple[Situation, ...]:
-    """Run the pipeline of a mode and return every step with what it was given."""
-    simulation = simulate.tiny(mode)
-    waiting, found = [simulation.ramp], []
-    for call in pipelines.choose(simulation.ramp).calls:
-        references = tuple(simulation.references.get(kind) for kind in call.references)
-        after = []
-        for exposure in waiting:
-            found.append(Situation(mode, call.step, exposure, references, dict(call.parameters)))
-            outcome = list(parts(found[-1].run()).values())
-            after += [exposure] if call.skip else outcome
-        waiting = after
-    return tuple(found)
-
-
-def cases(step: str) -> list[Situation]:
-    """Return the situations of one step in all modes."""
-    return [s for mode in MODES for s in situations(mode) if s.step.name == step]
+from jwgpu import steps
 
 
 def pytest_generate_tests(metafunc):
@@ -75,5 +18,5 @@ def pytest_generate_tests(metafunc):
 def every(step_name) -> list[Situation]:
     """All situations of a step; a step that no mode meets is an error."""
     found = cases(step_name)
-    assert found, f"no mode of tests/every/conftest.py meets {step_name}: add one to MODES, or the step to a pipeline"
+    assert found, f"no mode of tests/every/situations.py meets {step_name}: add one to MODES, or the step to a pipeline"
     return found

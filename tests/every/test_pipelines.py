@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from every.compare import differences
-from every.conftest import MODES
+from every.situations import MODES
 
 from jwgpu import pipelines, simulate
 

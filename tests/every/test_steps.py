@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from every.compare import differences, same_bits, snapshot
-from every.conftest import parts
+from every.situations import parts
 
 from jwgpu.data import Image, Ramp
 

@@ -119,6 +119,8 @@ def _cut(kind: str, array: str, shape: tuple[int, ...], meta: Meta, target: Wind
     claimed = (meta.get("subarray.ysize"), meta.get("subarray.xsize"))
     if kind not in kinds.REQUIRED and shape[-2:] not in (*window.FULL_FRAMES, target.shape, claimed):
         return whole
+    if target.stack and kind in ("gain", "readnoise") and target.shape[0] > shape[-2]:
+        return whole  # guider_cds takes the mean, as there is no such file for stacks
     rows, columns = window.cut(meta, shape, target, label)
     if array in kinds.REQUIRED.get(kind, ()) and len(shape) > 2:
         frames = window.frames_needed(kind, meta, target, shape[-3])

@@ -25,6 +25,8 @@ class Window:
         Most frames of a dark that can be of use.
     subarray, instrument, detector, owner : str
         Names, for messages; `owner` is the file name of the exposure.
+    stack : bool
+        A stack of the guider's identification strips, which overlap: it lies nowhere on the detector.
     """
 
     start: tuple[int, int] | None
@@ -34,6 +36,7 @@ class Window:
     instrument: str = ""
     detector: str = ""
     owner: str = "the exposure"
+    stack: bool = False
 
     @classmethod
     def of(cls, meta: Meta, shape: tuple[int, ...]) -> Window:
@@ -49,6 +52,7 @@ class Window:
             instrument=str(meta.get("instrument.name", "")).upper(),
             detector=str(meta.get("instrument.detector", "")).upper(),
             owner=meta.get("filename", "the exposure"),
+            stack=meta.get("exposure.type") == "FGS_ID-STACK",
         )
 
     def key(self, kind: str) -> tuple:

@@ -53,6 +53,19 @@ def test_an_exposure_that_does_not_say_where_it_lies(change, write, plane):
         one(lost, "readnoise", write("readnoise", SCI=plane))
 
 
+def test_a_guider_stack_gets_gain_and_read_noise_whole(change, write, plane):
+    """The stack of identification strips is taller than the detector; only its mask is of its shape."""
+    stack = change(exposure__type="FGS_ID-STACK", subarray__xstart=1, subarray__ystart=1)
+    tall = np.zeros((1, 1, FULL[0] + 8, FULL[1]), np.float32)
+    stack = stack.replace(data=tall, groupdq=tall.astype(np.uint8), pixeldq=np.zeros(tall.shape[-2:], np.uint32))
+    for kind in ("gain", "readnoise"):
+        assert np.array_equal(one(stack, kind, write(kind, SCI=plane)).data, plane)
+    with pytest.raises(InputError, match="mask"):
+        one(stack, "mask", write("mask", DQ=plane.astype(np.uint32)))
+    with pytest.raises(InputError, match="gain"):
+        one(stack.replace(meta=stack.meta.set({"exposure.type": "FGS_ID-IMAGE"})), "gain", write("gain", SCI=plane))
+
+
 def test_dark_keeps_the_frames_that_can_be_used(exposure, write):
     cube = np.arange(12 * FULL[0] * FULL[1], dtype=np.float32).reshape(12, *FULL)
     dark = one(exposure, "dark", write("dark", SCI=cube, ERR=cube, NFRAMES=1, GROUPGAP=0, NGROUPS=12))

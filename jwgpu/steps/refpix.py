@@ -19,6 +19,7 @@ import numpy as np
 from jwgpu.backend import namespace
 from jwgpu.data import PIXEL, Ramp
 from jwgpu.data.detector import BORDER, SIZE, Readout
+from jwgpu.numerics.blocks import row_blocks
 from jwgpu.numerics.stripes import clipped_mean, mean_of_known, running_median
 from jwgpu.step import ParameterError, Skip, note, step
 
@@ -114,7 +115,8 @@ def refpix(
                 rows = side_gain * _row_offsets(seen[i], columns[i], sides, readout, side_smoothing_length)
             # The vectors are turned to the array's own axes, for contiguous arithmetic; the sum is float64.
             along_y, along_x = readout.along_axes(rows, columns[i])
-            groups[i] -= along_y[:, None] + along_x
+            for some in row_blocks(groups[i]):
+                groups[i, some] -= along_y[some, None] + along_x
 
     data = ramp.own("data")
     for integration in data:

@@ -2,7 +2,7 @@
 
 Products show the sky in a common orientation; the electronics know columns (along the fast axis) and rows. In the
 *detector frame* used here the fast axis runs along x and the slow axis along y, both from 0 in the order of reading.
-The four amplifiers are vertical bands of 512 columns, and the outermost four pixels on every side are reference
+The four amplifiers are vertical bands of a quarter of the columns, and the outermost four pixels on every side are reference
 pixels: they see no light but drift with the electronics.
 """
 
@@ -19,7 +19,7 @@ AMPLIFIERS = "ABCD"
 
 @dataclass(frozen=True)
 class Readout:
-    """The window of a 2048 x 2048 detector that an array holds, and how to see the array in the detector frame.
+    """The window of a detector that an array holds, and how to see the array in the detector frame.
 
     Attributes
     ----------
@@ -29,6 +29,9 @@ class Readout:
         Detector row and column of the window's first pixel (0-based).
     rows, columns : int
         Size of the window in the detector frame.
+    height, width : int
+        Rows and columns of the whole detector: 2048 each, or those of the array where SUBARRAY says FULL (simulated
+        detectors can be smaller).
     """
 
     fast: int
@@ -37,6 +40,8 @@ class Readout:
     column: int
     rows: int
     columns: int
+    height: int = SIZE
+    width: int = SIZE
 
     @classmethod
     def of(cls, meta: Meta, shape: tuple[int, ...]) -> Readout:
@@ -55,7 +60,8 @@ class Readout:
                 "+-1 (x) and +-2 (y); correct the header"
             )
         ny, nx = shape[-2:]
-        if (ny, nx) == (SIZE, SIZE):
+        whole = (ny, nx) == (SIZE, SIZE) or meta.get("subarray.name") == "FULL"
+        if whole:
             x, y = 0, 0
         else:
             x = meta.require("subarray.xstart", "the place of the subarray") - 1
@@ -63,21 +69,23 @@ class Readout:
         along = {1: (x, nx), 2: (y, ny)}
         column, columns = along[abs(fast)]
         row, rows = along[abs(slow)]
+        height, width = (rows, columns) if whole else (SIZE, SIZE)
         if fast < 0:
-            column = SIZE - column - columns
+            column = width - column - columns
         if slow < 0:
-            row = SIZE - row - rows
-        return cls(fast, slow, row, column, rows, columns)
+            row = height - row - rows
+        return cls(fast, slow, row, column, rows, columns, height, width)
 
     @property
     def full(self) -> bool:
         """True where the window is the whole detector."""
-        return (self.rows, self.columns) == (SIZE, SIZE)
+        return (self.rows, self.columns) == (self.height, self.width)
 
     @property
     def fits(self) -> bool:
         """True where the window lies on the detector."""
-        return min(self.row, self.column) >= 0 and self.row + self.rows <= SIZE and self.column + self.columns <= SIZE
+        inside = self.row + self.rows <= self.height and self.column + self.columns <= self.width
+        return inside and min(self.row, self.column) >= 0
 
     def view(self, array):
         """Return (..., y, x) `array` in the detector frame: (..., row, column), sharing its memory."""
@@ -99,7 +107,7 @@ class Readout:
     @property
     def top(self) -> slice:
         """Rows of the window among the last four of the detector."""
-        return _overlap(SIZE - BORDER, SIZE, self.row, self.rows)
+        return _overlap(self.height - BORDER, self.height, self.row, self.rows)
 
     @property
     def left(self) -> slice:
@@ -109,12 +117,12 @@ class Readout:
     @property
     def right(self) -> slice:
         """Columns of the window among the last four of the detector."""
-        return _overlap(SIZE - BORDER, SIZE, self.column, self.columns)
+        return _overlap(self.width - BORDER, self.width, self.column, self.columns)
 
     @property
     def amplifiers(self) -> dict[str, slice]:
         """Columns of the window that each amplifier reads; amplifiers outside the window are left out."""
-        width = SIZE // len(AMPLIFIERS)
+        width = self.width // len(AMPLIFIERS)
         bands = {
             name: _overlap(i * width, (i + 1) * width, self.column, self.columns) for i, name in enumerate(AMPLIFIERS)
         }

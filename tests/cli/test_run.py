@@ -104,8 +104,6 @@ def test_a_wrong_reference_is_named(jwgpu, written, references, tmp_path, change
     spoil(gain, change)
     override = ["--set", f"jump.gain={gain}"]
     answer = jwgpu("run", written.uncal, "--out", tmp_path / "o", "--references", references, *override)
-        "run", written.uncal, "--out", tmp_path / "o", "--references", references, "--set", f"jump.gain={gain}"
-    )
     assert answer.status == 2
     assert "my_gain.fits" in answer.err
     assert "Traceback" not in answer.err

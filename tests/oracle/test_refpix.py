@@ -28,7 +28,7 @@ CORNER = (2008, 2018, 40, 30)
 WINDOWS = [(0, 0, 40, 30), CORNER, (500, 0, 30, 9), (900, 2040, 30, 8), (0, 500, 9, 30), (2000, 505, 48, 20)]
 
 
-def _ramp(detector, window, outputs, name="FULL", groups=2, seed=0) -> Ramp:
+def _ramp(detector, window, outputs, name="SUB640", groups=2, seed=0) -> Ramp:
     """Return a noisy ramp with stripes, levels, outliers, flagged reference pixels, and a zero frame with holes."""
     random = np.random.default_rng(seed)
     x, y, nx, ny = window

@@ -9,8 +9,8 @@ A *segment* is a run of unflagged groups together with the jump it begins with. 
 
 with t the time between groups and p growing from 0 (read noise rules) to 10 (photon noise rules: the ends count)
 with the signal to noise of the rise over the segment [1]_. This is the weighted straight line, written about its
-middle, where the weights are symmetric. The variances, with R the noise of a difference of two groups over the
-square root of two (electron), g the gain, m the median rate and i the dark current, are
+middle, where the weights are symmetric. The variances, with R the read noise of one group (electron), g the gain,
+m the median of the differences of neighbouring groups, as a rate, and i the dark current, are
 
     read = 12 R^2 / (t^2 g^2 (L^3 - L)),    poisson = (m + i) / (t g (L - 1)).
 
@@ -33,9 +33,7 @@ import numpy as np
 from jwgpu import backend, kernels
 from jwgpu.data.flags import GROUP, PIXEL
 from jwgpu.kernels.build import group_size
-
-SNR_LIMITS = (5.0, 10.0, 20.0, 50.0, 100.0)
-POWERS = (0.0, 0.4, 1.0, 3.0, 6.0, 10.0)
+from jwgpu.numerics.segments import Segments, weight_table
 
 VARIANCE_LIMIT = 1.0e6
 """A variance this large stands for "nothing measured" and is written as 0."""
@@ -86,16 +84,6 @@ class Sampling:
         return (self.n_frames + 1.0) * self.frame_time / 2.0
 
 
-def weight_table(n_groups: int) -> np.ndarray:
-    """Return |u|^p, scaled to 1 at the largest u, for the powers p (rows) and u = 0 .. n_groups - 1 (columns).
-
-    float64: the smallest weights are (1 / n_groups)^10. A table rather than a power function, because that differs
-    in its last bit between devices.
-    """
-    u = np.arange(n_groups, dtype=np.float64) / max(n_groups - 1, 1)
-    return np.stack([u**power for power in POWERS])
-
-
 def fit_slopes(data, groupdq, pixeldq, gain, readnoise, dark, zeroframe, sampling: Sampling) -> tuple[Slopes, Slopes]:
     """Fit every pixel's ramps, with the compiled kernel where there is one that holds so many groups.
 
@@ -106,7 +94,7 @@ def fit_slopes(data, groupdq, pixeldq, gain, readnoise, dark, zeroframe, samplin
     pixeldq : (y, x) uint32
     gain, readnoise : (y, x) float32, electron / DN and DN (of a difference of two single frames)
     dark : (y, x) float32 or None, electron / s
-        Average dark current, added to the rate in the Poisson variance.
+        Average dark current, added in the Poisson variance to a rate in DN / s as it stands, as in jwst.
     zeroframe : (integration, y, x) float32 or None, DN
         First frame, used where no group is good; 0 where it is not good either.
     sampling : Sampling
@@ -115,22 +103,41 @@ def fit_slopes(data, groupdq, pixeldq, gain, readnoise, dark, zeroframe, samplin
     -------
     exposure, integrations : Slopes
         (y, x), and (integration, y, x).
+
+    Raises
+    ------
+    ValueError
+        Where the shapes do not agree.
     """
+    xp = backend.namespace(data, groupdq, pixeldq, gain, readnoise, dark, zeroframe)
+    arrays = _checked(xp, data, groupdq, pixeldq, gain, readnoise, dark, zeroframe)
     size = group_size(sampling.n_groups)
     if size is None or not kernels.available(data):
-        return fit_slopes_reference(data, groupdq, pixeldq, gain, readnoise, dark, zeroframe, sampling)
-    xp = backend.namespace(data, groupdq, pixeldq, gain, readnoise, dark, zeroframe)
+        return fit_slopes_reference(*arrays, sampling)
     n_integrations, all_groups, *plane = data.shape
     exposure, integrations = _empty(xp, (*plane,)), _empty(xp, (n_integrations, *plane))
-    ready = [None if a is None else xp.ascontiguousarray(a) for a in
-             (data, groupdq, zeroframe, pixeldq, gain, readnoise, dark)]  # fmt: skip
     kernels.launch(
-        "ramp_slopes", size, pixeldq.size, *ready, _weights(data, sampling), *exposure, *integrations,
+        "ramp_slopes", size, pixeldq.size, *arrays, _weights(data, sampling), *exposure, *integrations,
         np.int32(n_integrations), np.int32(all_groups), np.int32(sampling.first_group), np.int32(sampling.n_groups),
         np.int32(sampling.suppress_one_group), np.float64(sampling.group_time), np.float64(sampling.frame_time),
         np.float64(sampling.first_time), np.float64(np.sqrt(2.0 * sampling.n_frames)),
     )  # fmt: skip
     return exposure, integrations
+
+
+def _checked(xp, data, groupdq, pixeldq, gain, readnoise, dark, zeroframe) -> list:
+    """Return the arrays C-contiguous and of the right type, since the kernel reads them by address."""
+    n_integrations, _, *plane = data.shape
+    wanted = (
+        ("data", data, data.shape, xp.float32), ("groupdq", groupdq, data.shape, xp.uint8),
+        ("pixeldq", pixeldq, (*plane,), xp.uint32), ("gain", gain, (*plane,), xp.float32),
+        ("readnoise", readnoise, (*plane,), xp.float32), ("average dark current", dark, (*plane,), xp.float32),
+        ("zero frame", zeroframe, (n_integrations, *plane), xp.float32),
+    )  # fmt: skip
+    for name, array, shape, _ in wanted:
+        if array is not None and array.shape != shape:
+            raise ValueError(f"the {name} has shape {array.shape}, where data of shape {data.shape} need {shape}")
+    return [None if a is None else xp.ascontiguousarray(a, dtype=dtype) for _, a, _, dtype in wanted]
 
 
 def _empty(xp, shape) -> Slopes:
@@ -199,15 +206,16 @@ class _Pixels:
             self._survey(data[i], groupdq[i], None if zeroframe is None else zeroframe[i]) for i in range(n)
         ]
         rate = sum(self._median_rate(i) for i in integrations) / n
-        self.poisson_rate = xp.where(rate > 0, rate + self.dark, self.dark)
+        poisson_rate = xp.where(rate > 0, rate + self.dark, self.dark)
+        segments = Segments(xp, self.gain, self.noise, poisson_rate, self.weights, self.sampling.group_time)
         total = xp.zeros((3, self.dq.size))
         inverse_read = xp.zeros(self.dq.size)
         chargeloss = xp.zeros(self.dq.size, dtype=bool)
         fits = []
         for i, integration in enumerate(integrations):
-            slope, error, poisson, read, dq = self._fit_integration(integration, total)
+            slope, error, poisson, read, dq = self._fit_integration(integration, segments, total)
             lost = (integration.any_flags & GROUP.CHARGELOSS) != 0
-            inverse = xp.where(lost, self._chargeloss_inverse(integration, data[i], groupdq[i]), 0.0)
+            inverse = xp.where(lost, self._chargeloss_inverse(integration, segments, data[i], groupdq[i]), 0.0)
             read = xp.where(lost, _variance(xp, inverse), read)
             inverse_read += xp.where(lost, inverse, xp.where(read > 0, 1 / read, 0.0))
             chargeloss |= lost
@@ -268,75 +276,12 @@ class _Pixels:
         rate = xp.where(ramp.from_zero, first / sampling.frame_time, rate)
         return xp.where(ramp.suppressed | xp.isnan(rate), 0.0, rate)
 
-    def _segments(self, values, flags, lone_time):
-        """Return sums over segments (slope / read, 1 / read, 1 / poisson, 1 / total), (4, pixel).
-
-        Single groups count only where there is nothing longer, and then only the first of them.
-        """
-        xp = self.xp
-        n_groups = len(values)
-        sums = xp.zeros((4, self.dq.size))
-        start = xp.full(self.dq.size, -1)
-        lone = start.copy()
-        longer = xp.zeros(self.dq.size, dtype=bool)
-        before = xp.zeros_like(flags[0])
-        for group in range(n_groups + 1):
-            now = flags[group] & ~GROUP.PERSISTENCE if group < n_groups else xp.full_like(before, GROUP.DO_NOT_USE)
-            ends = (now != 0) & (start >= 0)
-            lone = xp.where(ends & (group - start == 1) & (lone < 0), start, lone)
-            long = ends & (group - start > 1)
-            longer |= long
-            self._add_segments(sums, values, xp.flatnonzero(long), start, group, lone_time)
-            start = xp.where(ends, -1, start)
-            begins = (now == 0) & (start < 0)
-            start = xp.where(begins, group - (before == GROUP.JUMP_DET), start)
-            before = now
-        for group in range(n_groups):
-            alone = xp.flatnonzero(~longer & (lone == group))
-            self._add_segments(sums, values, alone, lone, group + 1, lone_time)
-        return sums
-
-    def _add_segments(self, sums, values, at, start, end: int, lone_time):
-        """Add to `sums` the segments of pixels `at` that begin at group `start` and end before group `end`."""
-        xp = self.xp
-        if at.size == 0:
-            return
-        values, start, gain = values[:, at], start[at], self.gain[at]
-        length = end - start
-        time = xp.where(length == 1, lone_time[at], self.sampling.group_time)
-        last = values[end - 1].astype(xp.float64)
-        rise = last - xp.take_along_axis(values, start[None], axis=0)[0]
-        slope = xp.where(length == 1, last / time, rise / time)
-        if end > 2:
-            slope = xp.where(length > 2, self._weighted_slope(values, start, end, rise, at), slope)
-        poisson = self.poisson_rate[at] / (time * gain * xp.maximum(length - 1, 1))
-        noise = self.noise[at] / time
-        read = 12.0 * noise * noise / (xp.maximum(length**3 - length, 6) * gain * gain)
-        inverse_poisson = xp.where(poisson > 0, 1 / poisson, 0.0)
-        sums[:, at] += xp.stack([slope / read, 1 / read, inverse_poisson, 1 / (poisson + read)])
-
-    def _weighted_slope(self, values, start, end: int, rise, at):
-        """Return slopes (DN/s) of segments that all end before group `end`; NaN data count as 0."""
-        xp = self.xp
-        variance = self.noise[at] * self.noise[at] + rise * self.gain[at]
-        snr = rise * self.gain[at] / xp.sqrt(variance)
-        row = len(SNR_LIMITS) - sum((snr < limit).astype(xp.int64) for limit in SNR_LIMITS)
-        row = xp.where(variance <= 0, 0, row)
-        above, below = xp.zeros(at.size), xp.zeros(at.size)
-        for group in range(end):
-            inside = group >= start
-            u = xp.where(inside, 2 * (group - start) - (end - start - 1), 0)
-            weighted = self.weights[row, xp.abs(u)] * u
-            above += weighted * xp.where(inside & ~xp.isnan(values[group]), values[group], xp.float32(0))
-            below += weighted * u
-        return 2.0 * above / below / self.sampling.group_time
-
     def _lone_time(self, ramp: _Integration):
         """Return the time in which a single group collected its counts, in seconds."""
         time = self.xp.where(ramp.first_only, self.sampling.first_time, self.sampling.group_time)
         return self.xp.where(ramp.from_zero, self.sampling.frame_time, time)
 
-    def _fit_integration(self, ramp: _Integration, total) -> Slopes:
+    def _fit_integration(self, ramp: _Integration, segments: Segments, total) -> Slopes:
         """Fit one integration; add its sums (slope, read, poisson) to `total`."""
         xp = self.xp
         dead = (ramp.flags[0] & GROUP.SATURATED) != 0
@@ -344,7 +289,7 @@ class _Pixels:
         dq |= xp.where(dead, PIXEL.DO_NOT_USE | PIXEL.SATURATED, xp.uint32(0))
         dq |= xp.where(ramp.unusable, PIXEL.DO_NOT_USE, xp.uint32(0))
         dq |= xp.where(ramp.unusable & (ramp.n_saturated == len(ramp.flags)), PIXEL.SATURATED, xp.uint32(0))
-        sums = self._segments(ramp.values, ramp.flags, self._lone_time(ramp))
+        sums = segments.sums(ramp.values, ramp.flags, self._lone_time(ramp))
         sums = xp.where(dead | ramp.unusable, 0.0, sums)
         total += sums[:3]
         invalid = (dq & (PIXEL.DO_NOT_USE | PIXEL.SATURATED)) != 0
@@ -356,14 +301,14 @@ class _Pixels:
         slope = xp.where(invalid, xp.nan, xp.where(measured, sums[0] * read, 0.0))
         return Slopes(slope, error, poisson, read, dq)
 
-    def _chargeloss_inverse(self, ramp: _Integration, data, groupdq):
+    def _chargeloss_inverse(self, ramp: _Integration, segments: Segments, data, groupdq):
         """Return 1 / read where groups lost to charge migration, left out of the slope, count again."""
         xp = self.xp
         lost = (groupdq & GROUP.CHARGELOSS) != 0
         if not bool(lost.any()):
             return xp.zeros(self.dq.size)
         flags = xp.where(lost, groupdq ^ (GROUP.CHARGELOSS | GROUP.DO_NOT_USE), groupdq)
-        inverse = self._segments(data, flags, self._lone_time(ramp))[1]
+        inverse = segments.sums(data, flags, self._lone_time(ramp))[1]
         return xp.where(inverse > 0, inverse, 0.0)
 
     def _fit_exposure(self, integrations, each: Slopes, total, chargeloss, inverse_read) -> Slopes:

@@ -44,7 +44,7 @@ def ramp_fit(
     ramp : Ramp
         (integration, group, y, x), DN, after jump detection. A NaN without a flag counts as 0 DN. A zero frame, where
         there is one, measures integrations without a good group (only with `suppress_one_group=False`).
-        `average_dark_current` (electron / s) adds to the Poisson variance. Needs `meta.exposure.group_time`,
+        `average_dark_current` adds to the rate in the Poisson variance. Needs `meta.exposure.group_time`,
         `frame_time` (s) and `nframes`.
     readnoise : Reference
         `data` (y, x), DN: noise of the difference of two single frames.

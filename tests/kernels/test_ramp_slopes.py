@@ -49,3 +49,13 @@ def test_long_ramps_fall_back(monkeypatch):
     monkeypatch.setattr(kernels, "launch", lambda *a: pytest.fail(f"{words}: the kernel was launched"))
     for found, wanted in zip(slopes.fit_slopes(*arguments), expected):
         np.testing.assert_array_equal(found.slope, wanted.slope)
+
+
+@pytest.mark.parametrize("name", ["pixeldq", "gain", "dark", "zero frame"])
+def test_shapes_must_agree(name):
+    """The kernel reads by address: a plane too small would be read past its end."""
+    position = {"pixeldq": 2, "gain": 3, "dark": 5, "zero frame": 6}[name]
+    _, arguments = next(iter(cases()))
+    short = arguments[position][..., :-1]
+    with pytest.raises(ValueError, match=f"{name}.* has shape"):
+        slopes.fit_slopes(*arguments[:position], short, *arguments[position + 1 :])

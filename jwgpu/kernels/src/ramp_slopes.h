@@ -142,7 +142,7 @@ JW_FN double ramp_median_rate(const RampView& ramp, const RampSurvey& survey, co
 // Sums over segments, each segment weighted by the inverse of its read-noise variance.
 struct RampSums { double slope, inverse_read, inverse_poisson, inverse_total; };
 
-struct RampPixel { double gain, noise, poisson_rate; };  // electron/DN, electron, DN/s
+struct RampPixel { double gain, noise, poisson_rate; };  // electron/DN, electron (of one group), DN/s
 
 // Fixsen's exponent of the weights, by signal to noise: 0, 0.4, 1, 3, 6, 10. (A NaN compares false and ends at 10.)
 JW_FN int ramp_weight_class(double rise, const RampPixel& pixel) {
@@ -340,13 +340,13 @@ JW_FN void ramp_fit_pixel(const float* data, const uint8_t* groupdq, const float
 }
 #endif
 
-// Arrays: data, groupdq (integration, group, pixel); zeroframe (integration, pixel) or null; pixeldq, gain
-// (electron/DN), readnoise (DN), dark (electron/s or null) (pixel); weights (6, n_groups); then slope, error,
-// var_poisson, var_rnoise, dq of the exposure (pixel) and of each integration (integration, pixel).
+// Arrays: data (DN), groupdq (integration, group, pixel); pixeldq, gain (electron/DN), readnoise (DN), dark (electron/s,
+// or null) (pixel); zeroframe (integration, pixel) or null; weights (6, n_groups); then slope, error, var_poisson,
+// var_rnoise, dq of the exposure (pixel) and of each integration (integration, pixel).
 // Groups first_group .. first_group + n_groups - 1 of the all_groups in the arrays are fitted.
 JW_KERNEL void JW_NAME(ramp_slopes)(
-    const float* data, const uint8_t* groupdq, const float* zeroframe, const uint32_t* pixeldq, const float* gain,
-    const float* readnoise, const float* dark, const double* weights, float* slope, float* error, float* poisson,
+    const float* data, const uint8_t* groupdq, const uint32_t* pixeldq, const float* gain, const float* readnoise,
+    const float* dark, const float* zeroframe, const double* weights, float* slope, float* error, float* poisson,
     float* read, uint32_t* dq, float* slopes, float* errors, float* poissons, float* reads, uint32_t* dqs,
     int32_t n_integrations, int32_t all_groups, int32_t first_group, int32_t n_groups, int32_t suppress,
     double group_time, double frame_time, double first_time, double noise_divisor, int64_t n) {
@@ -355,7 +355,7 @@ JW_KERNEL void JW_NAME(ramp_slopes)(
     const RampSampling sampling{group_time, frame_time, first_time, weights, n_groups, suppress != 0, first_group > 0};
     const bool bad_gain = !(gain[i] > 0.0f);
     const double g = bad_gain ? (double)JW_NAN : (double)gain[i];
-    // The noise of one difference of two groups, rounded to float as a read-noise image in electrons would be.
+    // The read noise of one group, rounded to float as an image of it in electrons would be.
     const double noise = (float)(readnoise[i] * (g / noise_divisor));
     const int64_t begin = first_group * n + i;
     ramp_fit_pixel(data + begin, groupdq + begin, zeroframe == nullptr ? nullptr : zeroframe + i, n, all_groups * n,

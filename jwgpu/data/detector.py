@@ -2,8 +2,8 @@
 
 Products show the sky in a common orientation; the electronics know columns (along the fast axis) and rows. In the
 *detector frame* used here the fast axis runs along x and the slow axis along y, both from 0 in the order of reading.
-The four amplifiers are vertical bands of a quarter of the columns, and the outermost four pixels on every side are reference
-pixels: they see no light but drift with the electronics.
+The four amplifiers are vertical bands of a quarter of the columns, and the outermost four pixels on every side are
+reference pixels: they see no light but drift with the electronics.
 """
 
 from __future__ import annotations
@@ -122,9 +122,10 @@ class Readout:
     @property
     def amplifiers(self) -> dict[str, slice]:
         """Columns of the window that each amplifier reads; amplifiers outside the window are left out."""
-        width = self.width // len(AMPLIFIERS)
+        edges = [i * self.width // len(AMPLIFIERS) for i in range(len(AMPLIFIERS) + 1)]
         bands = {
-            name: _overlap(i * width, (i + 1) * width, self.column, self.columns) for i, name in enumerate(AMPLIFIERS)
+            name: _overlap(start, stop, self.column, self.columns)
+            for name, start, stop in zip(AMPLIFIERS, edges, edges[1:])
         }
         return {name: band for name, band in bands.items() if band.start < band.stop}
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import logging
 import os
 import threading
@@ -212,6 +213,17 @@ def _progress(path: Path):
         finally:
             done.set()
             watcher.join()
+
+
+def known_types() -> set[str]:
+    """Return every reference type that CRDS knows of any JWST instrument.
+
+    The rules of a context answer for each type a pipeline may ask for, if only that there is none.
+    """
+    import crds.jwst
+
+    specs = json.loads((Path(crds.jwst.__file__).parent / "specs" / "combined_specs.json").read_text())
+    return {kind for of_instrument in specs.values() for kind in of_instrument} - {"all"}
 
 
 def seal(mapping: Path) -> None:

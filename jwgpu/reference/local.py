@@ -17,7 +17,7 @@ _INSTRUMENTS = ("fgs", "miri", "nircam", "niriss", "nirspec")
 _ANYTHING = ("", "ANY", "N/A", "GENERIC")
 
 
-def write_cache(root: Path, files: Iterable[Path] = (), types: Iterable[str] = ()) -> dict[str, str]:
+def write_cache(root: Path, files: Iterable[Path] = ()) -> dict[str, str]:
     """Write a complete CRDS cache that works without a network, for the client and for every tool that uses it.
 
     Files are selected by detector; darks and superbiases also by subarray, darks of MIRI by read pattern, files that
@@ -30,13 +30,11 @@ def write_cache(root: Path, files: Iterable[Path] = (), types: Iterable[str] = (
         Folder to write into.
     files : iterable of Path
         Reference files with REFTYPE, INSTRUME, DETECTOR and USEAFTER in their headers. They are linked or copied.
-    types : iterable of str
-        Types to answer N/A for, beyond those that jwgpu knows.
 
     Returns
     -------
     dict
-        The CRDS_* environment variables with which the cache is used.
+        `environment(root)`.
 
     Raises
     ------
@@ -54,9 +52,9 @@ def write_cache(root: Path, files: Iterable[Path] = (), types: Iterable[str] = (
             raise InputError(f"{path} does not say REFTYPE and INSTRUME in its header; without them no rule selects it")
         held.setdefault((meta.instrument.name.lower(), meta.reftype.lower()), []).append((path, meta))
         _place(path, references / path.name)
-    instruments = {}
+    instruments, types = {}, sorted({*kinds.NAMES, *crds.known_types()})
     for instrument in _INSTRUMENTS:
-        table = dict.fromkeys(sorted({*kinds.NAMES, *types}), crds.NOT_APPLICABLE)
+        table = dict.fromkeys(types, crds.NOT_APPLICABLE)
         for (owner, kind), members in held.items():
             if owner == instrument:
                 table[kind] = _write_rules(rules, instrument, kind, members)
@@ -65,8 +63,13 @@ def write_cache(root: Path, files: Iterable[Path] = (), types: Iterable[str] = (
         instruments[instrument.upper()] = name
     _write(rules / CONTEXT, {"mapping": "PIPELINE", "parkey": ("META.INSTRUMENT.NAME",)}, instruments)
     _configure(root / "config" / "jwst")
+    return environment(root)
+
+
+def environment(root: Path) -> dict[str, str]:
+    """Return the CRDS_* environment variables with which the cache in `root` is used."""
     return {
-        "CRDS_PATH": str(root),
+        "CRDS_PATH": str(Path(root).absolute()),
         "CRDS_CONTEXT": CONTEXT,
         "CRDS_MODE": "local",
         "CRDS_READONLY_CACHE": "1",

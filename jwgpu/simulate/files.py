@@ -16,8 +16,10 @@ from jwgpu.data import PIXEL, Meta, Ramp, Reference
 from jwgpu.errors import InputError
 from jwgpu.io import atomic
 from jwgpu.io.keywords import layout
-from jwgpu.simulate import crds_cache
+from jwgpu.reference import local
 from jwgpu.simulate.exposures import Simulation, Truth
+
+TYPES = ("mask", "superbias", "saturation", "linearity", "dark", "gain", "readnoise")
 
 _EXTENSION = {"data": "SCI", "dq": "DQ", "coeffs": "COEFFS"}
 _SCHEMAS = {"DarkMIRIModel": "darkMIRI"}
@@ -46,7 +48,7 @@ class Written:
     @property
     def environment(self) -> Mapping[str, str]:
         """Environment variables under which CRDS serves the references from the cache, without a network."""
-        return crds_cache.environment(self.crds) if self.crds else {}
+        return local.environment(self.crds) if self.crds else {}
 
 
 def _save(hdus: fits.HDUList, path: Path) -> Path:
@@ -151,14 +153,14 @@ def write(simulation: Simulation, folder: str | os.PathLike, *, crds: bool = Tru
     try:
         (folder / "references").mkdir(parents=True, exist_ok=True)
         uncal = _save(raw(ramp), folder / ramp.name)
-        names = [kind for kind in crds_cache.TYPES if simulation.references.get(kind) is not None]
+        names = [kind for kind in TYPES if simulation.references.get(kind) is not None]
         made = [simulation.references.get(kind).to("cpu") for kind in names]
         paths = [_save(reference_file(r), folder / "references" / r.name) for r in made]
         truth = folder / ramp.name.replace("_uncal.fits", "_truth.npz")
         with atomic(truth) as partial, partial.open("wb") as stream:
             np.savez(stream, **_truth_arrays(simulation.truth))
         if crds:
-            crds_cache.build(folder / "crds", sorted((folder / "references").glob("*.fits")))
+            local.write_cache(folder / "crds", sorted((folder / "references").glob("*.fits")))
     except OSError as error:
         raise InputError(
             f"The simulated exposure cannot be written to {folder}: {error.strerror or error}; choose a folder that "

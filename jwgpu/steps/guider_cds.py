@@ -1,9 +1,4 @@
-"""Turn the raw reads of the guider into count rates by correlated double sampling: a late read minus an early one.
-
-References
-----------
-.. [1] JWST User Documentation, FGS guiding: identification, acquisition, track and fine guide.
-"""
+"""Turn the raw reads of the guider into count rates by correlated double sampling: a late read minus an early one."""
 
 from __future__ import annotations
 
@@ -57,8 +52,8 @@ def guider_cds(ramp: Ramp, gain: Reference, readnoise: Reference) -> Image:
 
     Differs from jwst
     -----------------
-    The numbers are the same, and so is the variance of the official step, whose Poisson term is divided by t once.
-    Too few integrations or groups are named in an error.
+    Not in the numbers; too few integrations or groups are named in an error. The formula of the error is the official
+    one, kept for parity, although propagation of D / t would divide the Poisson term by t twice.
     """
     mode = ramp.meta.require("exposure.type", "guider_cds")
     if mode not in MODES:

@@ -83,6 +83,8 @@ def refpix(
     * All sums are in float64. There, the first group goes through float32 and the others through float64 (because
       the work array changes its type), which moves that group by a rounding of float32.
     * A subarray without usable reference pixels is SKIPPED with a reason; there it is COMPLETE and unchanged.
+    * An array whose SUBARRAY is FULL is the whole detector, whatever its size (simulated detectors may be small);
+      there, only one of 2048 x 2048 pixels is.
     * Where the reference pixels of a single-output subarray are all in even (or all in odd) columns, nothing is
       subtracted; there it is an IndexError.
     """
@@ -238,7 +240,7 @@ def _row_offsets(group, columns, sides: list, readout: Readout, length: int):
     for part, usable in sides:
         values = xp.where(usable, group[:, part] - columns[part], xp.nan)
         median = running_median(
-            values, length, reflect_start=readout.row == 0, reflect_end=readout.row + readout.rows == SIZE
+            values, length, reflect_start=readout.row == 0, reflect_end=readout.row + readout.rows == readout.height
         )
         found = mean_of_known(found, median)
     return xp.where(xp.isnan(found), np.float64(0), found)

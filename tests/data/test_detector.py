@@ -61,6 +61,15 @@ def test_borders_of_windows():
     assert list(readout(x=511, shape=(8, 8)).amplifiers.items()) == [("A", slice(0, 2)), ("B", slice(2, 8))]
 
 
+def test_a_small_detector_is_whole_if_it_says_so():
+    """SUBARRAY = FULL makes an array of any size the detector, with borders and four amplifiers of its own."""
+    meta = Meta({"subarray.fastaxis": -1, "subarray.slowaxis": -2, "subarray.name": "FULL"})
+    r = Readout.of(meta, (40, 50))
+    assert r.full and r.fits
+    assert (r.bottom, r.top, r.left, r.right) == (slice(0, 4), slice(36, 40), slice(0, 4), slice(46, 50))
+    assert list(r.amplifiers.values()) == [slice(0, 12), slice(12, 25), slice(25, 37), slice(37, 50)]
+
+
 @pytest.mark.parametrize("x", [1, 2])
 def test_parity_is_that_of_the_detector(x):
     """Odd and even columns are told by their place on the detector, not in the window."""

@@ -28,7 +28,7 @@ def references(shape=(2, 3), gain=2.0, readnoise=6.0):
 @pytest.mark.parametrize("mode", ["FGS_ACQ1", "FGS_ACQ2", "FGS_TRACK"])
 def test_second_minus_first(mode):
     """Acquisition and track: one plane per integration; errors of both kinds; negative rates have no Poisson term."""
-    result = check_pure(guider_cds, ramp_of([[10, 110], [7, 3]], mode), *references())
+    result = check_pure(guider_cds, ramp_of([[10, 110, 999], [7, 3, 999]], mode), *references())
     assert (result.unit, result.shape) == ("DN/s", (2, 2, 3))
     assert result.data.dtype == result.err.dtype == np.float32
     np.testing.assert_array_equal(result.data[:, 0, 0], [200, -8])

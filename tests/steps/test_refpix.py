@@ -88,6 +88,24 @@ def test_row_stripes_follow_the_side_pixels(fast, slow):
     assert np.abs(smooth[0, 0]).max() > 1
 
 
+def test_small_simulated_detectors_are_corrected_like_full_frames():
+    """Levels of four amplifiers and stripes that rise evenly vanish; the box is reflected at all edges."""
+    ramp, _ = make((1, 1, 40, 48), name="FULL", outputs=None)
+    ramp.data[:] = 100 * (np.arange(48) // 12) + 4 * np.arange(40)[:, None]
+    result = refpix(ramp).data[0, 0]
+    np.testing.assert_allclose(result[5:-5], 0, atol=1e-5)
+    # At the ends |i| over -5 .. 5 has the median 3, so three rows' worth is left.
+    np.testing.assert_allclose(result[[0, -1]], [[-12] * 48, [12] * 48], atol=1e-5)
+
+
+def test_rows_at_the_ends_of_a_window_see_a_smaller_box():
+    """Rows are reflected at the detector's edge only; inside it, the box of a window's first row is cut."""
+    ramp, _ = make((1, 1, 24, 2048), y=500)
+    ramp.data[:] = 4 * np.arange(24)[:, None]
+    result = refpix(ramp).data[0, 0]
+    np.testing.assert_array_equal(result[[0, 12, 23], 900], [-10, 0, 10])
+
+
 def test_side_gain_scales_the_rows():
     """Half the gain leaves half of the stripe."""
     ramp, _ = wide()
@@ -111,11 +129,12 @@ def test_bad_reference_pixels_take_no_part(value):
     np.testing.assert_array_equal(result[~bad], 0)
 
 
-def test_amplifier_without_reference_pixels_keeps_its_level():
+@pytest.mark.parametrize("parity", [0, 1])
+def test_amplifier_without_reference_pixels_keeps_its_level(parity):
     """Odd and even columns of an amplifier are corrected together or not at all."""
     ramp, _ = wide()
     ramp.data[:] = 5
-    ramp.pixeldq[:4, 512:1024:2] |= PIXEL.DO_NOT_USE
+    ramp.pixeldq[:4, 512 + parity : 1024 : 2] |= PIXEL.DO_NOT_USE
     result = refpix(ramp, use_side_ref_pixels=False).data
     np.testing.assert_array_equal(result[..., 512:1024], 5)
     assert np.count_nonzero(result) == 2 * 24 * 512
@@ -124,11 +143,11 @@ def test_amplifier_without_reference_pixels_keeps_its_level():
 @pytest.mark.parametrize("start", [1, 2])
 def test_single_output_uses_all_flagged_pixels(start):
     """A single output has one level per parity, from edges and sides alike; sides do not correct rows."""
-    ramp, _ = make((1, 1, 16, 20), outputs=1, x=2048 - 20 + 1, y=start)
+    ramp, _ = make((1, 1, 16, 19), outputs=1, x=2048 - 19 + 1, y=start)
     ramp.data[0, 0, :, 0::2], ramp.data[0, 0, :, 1::2] = 30, 40
     ramp.data[0, 0, 10] += 6
     result = check_pure(refpix, ramp, siglimit=2.0)
-    expected = np.zeros((16, 20))
+    expected = np.zeros((16, 19))
     expected[10] = 6
     np.testing.assert_array_equal(result.data[0, 0], expected)
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from jwgpu import backend
 from jwgpu.data import GROUP, PIXEL, Ramp, Reference
+from jwgpu.errors import InputError
 from jwgpu.numerics import jumps
 from jwgpu.step import Skip, note, step
 
@@ -66,6 +67,8 @@ def jump(
 
     Raises
     ------
+    InputError
+        A rejection threshold is negative.
     ValueError
         A reference does not fit the exposure, or the exposure does not say `nframes` or `group_time`.
 
@@ -86,6 +89,8 @@ def jump(
     ----------
     .. [1] Anderson & Gordon 2011, PASP 123, 1237, doi:10.1086/662593
     """
+    if min(rejection_threshold, three_group_rejection_threshold, four_group_rejection_threshold) < 0:
+        raise InputError("jump: a rejection threshold is negative; thresholds are numbers of sigma, 0 or more")
     n_integrations, n_groups, *plane = ramp.shape
     if n_groups < 3:
         raise Skip(f"two-point differences need at least 3 groups, there are {n_groups}")

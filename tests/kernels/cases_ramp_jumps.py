@@ -6,7 +6,7 @@ import numpy as np
 
 from jwgpu.numerics.jumps import Rules
 
-SHAPES = [(1, 2), (1, 3), (2, 3), (1, 4), (1, 5), (3, 5), (1, 10), (1, 11), (1, 17), (2, 18), (1, 66)]
+SHAPES = [(1, 2), (1, 3), (2, 3), (1, 4), (1, 5), (3, 5), (1, 10), (1, 11), (1, 18), (2, 17), (1, 66)]
 
 
 def cases():
@@ -21,8 +21,10 @@ def cases():
 def _rules(single_pass):
     yield Rules(single_pass, n_frames=1)
     yield Rules(single_pass, spread=None, four=0.0, three=0.0, two=0.0, n_frames=8)
-    yield Rules(single_pass, spread=(4.0, 30.0), after=((20.0, 1),), n_frames=1)
-    yield Rules(single_pass, spread=(0.0, 5.0), after=((50.0, 0), (0.0, 3)), n_frames=4)
+    yield Rules(single_pass, spread=(0.5, 3.0), n_frames=2)
+    yield Rules(single_pass, spread=(4.0, 30.0), after=((20.0, 1), (60.0, 4)), n_frames=1)
+    yield Rules(single_pass, spread=(0.0, 5.0), after=((50.0, 3), (0.0, 0)), n_frames=4)
+    yield Rules(single_pass, spread=None, after=((30.0, 2),), n_frames=1)
 
 
 def _ramps(rng, n_integrations, n_groups):
@@ -61,4 +63,11 @@ def _ramps(rng, n_integrations, n_groups):
     data[:, :, 15:] += np.cumsum(rng.poisson(100, shape), axis=1)[:, :, 15:]
     data[:, :, 15:] += np.cumsum(rng.exponential(300, shape) * (rng.random(shape) < 0.2), axis=1)[:, :, 15:]
     groupdq[:, :, 17:] |= (rng.random(shape) < 0.15).astype(np.uint8)[:, :, 17:] * np.uint8(rng.choice([1, 2]))
+    if n_groups >= 7:  # sizes (a, a, a + 2, a + 2, d) once the largest is out: their median is no float32
+        a, d = 2**24, 2**24 + 16386
+        groupdq[:, :, 16, 0], groupdq[0, :7, 16, 0] = 2, 0
+        data[0, :7, 16, 0], readnoise[16, 0] = (0, a, 0, a + 2, 0, d, d + 2**26), 55.43
+    edge = np.linspace(1.1, 1.9, 9, dtype=np.float32)  # hits of 4 sigma, but for the rounding of the noise's square
+    data[:, :, 16, 1:10], readnoise[16, 1:10], groupdq[:, :, 16, 1:10] = 0, edge, 0
+    data[0, middle:, 16, 1:10] = 4 * edge
     return data, groupdq, gain, readnoise

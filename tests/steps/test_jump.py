@@ -7,6 +7,7 @@ import pytest
 from ramps import check_pure, make_ramp, make_reference
 
 from jwgpu.data import GROUP, PIXEL
+from jwgpu.errors import InputError
 from jwgpu.steps import jump
 
 
@@ -139,6 +140,26 @@ def test_references_of_another_size_are_refused():
     small, right = (make_reference("gain", data=np.ones((n, 3))) for n in (2, 3))
     with pytest.raises(ValueError, match="gain reference"):
         jump(ramp, small, right)
+
+
+def test_negative_thresholds_are_refused():
+    with pytest.raises(InputError, match="0 or more"):
+        _run(_centre(0.0), four_group_rejection_threshold=-1.0)
+
+
+def test_every_library_gives_the_same_flags(device):
+    rng = np.random.default_rng(0)
+    gain = rng.uniform(-0.1, 3, (20, 20))
+    data = np.cumsum(rng.poisson(30, (2, 7, 20, 20)) + 300 * (rng.random((2, 7, 20, 20)) < 0.05), axis=1)
+    ramp = make_ramp(data, nframes=2, group_time=10.0)
+    references = make_reference("gain", data=gain), make_reference("readnoise", data=np.full((20, 20), 6.0))
+    after = {"after_jump_flag_dn1": 20.0, "after_jump_flag_time1": 20.0}
+    expected = jump(ramp, *references, **after)
+    done = jump(device.put(ramp), *(device.put(r) for r in references), **after)
+    np.testing.assert_array_equal(device.host(done.groupdq), expected.groupdq)
+    np.testing.assert_array_equal(device.host(done.pixeldq), expected.pixeldq)
+    assert done.history[-1].notes == expected.history[-1].notes
+    assert (done.history[-1].bytes_down > 0) == (device.kind == "gpu")
 
 
 @pytest.mark.parametrize("n_groups", [6, 16])

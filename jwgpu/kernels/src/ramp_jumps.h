@@ -168,7 +168,7 @@ JW_FN void jw_jump_find(const jw_jump_pixel& p, const jw_jump_rules& rules, floa
       uint8_t* flags = p.groupdq + (first + j + 1) * p.stride;
       const double ratio = fabs(difference - median) / sigma;
       if (rules.single_pass ? ratio > rules.four && isfinite(difference)
-                            : found && (fabsf(difference) < least || fabsf(difference) > most))
+                            : fabsf(difference) < least || fabsf(difference) > most)
         *flags |= JW_JUMPS_DETECTED;
       if (spread && (*flags & JW_JUMPS_DETECTED) && ratio > rules.spread_min && ratio < rules.spread_max)
         jw_jump_note(spread, i, n_bytes, p.stride, j);

@@ -106,6 +106,7 @@ def references() -> dict[str, Reference]:
     noise = random.uniform(4, 30, SHAPE).astype(np.float32)
     noise[3, :4] = [np.nan, 0, -2, 1e6]
     noise[::2, 9] = 0
+    noise[:, 14], noise[:, 15] = 3000, 0.05  # weights far below and far above 1
     # With these, one DN is one electron, and the noise of a group of four frames is one electron.
     gain[:, 10:13], noise[:, 10:13] = 1, 2
     return {

@@ -30,9 +30,7 @@ def gpu_function(name: str, size: int):
 def _module(size: int, device: int):
     import cupy
 
-    module = cupy.RawModule(
-        code='#include "all.h"\n', options=(*OPTIONS, f"-DJW_GROUPS={size}"), backend="nvrtc"
-    )
+    module = cupy.RawModule(code='#include "all.h"\n', options=(*OPTIONS, f"-DJW_GROUPS={size}"), backend="nvrtc")
     try:
         module.compile()
     except Exception as error:

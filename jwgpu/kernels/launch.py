@@ -55,7 +55,9 @@ def launch(name: str, size: int, n: int, *arguments) -> None:
         if isinstance(value, np.generic) or value is None:
             continue
         if not (isinstance(value, np.ndarray) or is_device_array(value)):
-            raise TypeError(f"kernel {name}, argument {position}: {type(value).__name__} is not an array or a numpy scalar")
+            raise TypeError(
+                f"kernel {name}, argument {position}: {type(value).__name__} is not an array or a numpy scalar"
+            )
         if not value.flags.c_contiguous:
             raise ValueError(f"kernel {name}, argument {position}: the array is not C-contiguous")
     if n == 0:

@@ -294,7 +294,7 @@ class _Pixels:
         total += sums[:3]
         invalid = (dq & (PIXEL.DO_NOT_USE | PIXEL.SATURATED)) != 0
         measured = (sums[1] != 0) & ~invalid
-        poisson = xp.where(measured & (sums[2] > 0), _variance(xp, sums[2]), 0.0)
+        poisson = xp.where(measured, _variance(xp, sums[2]), 0.0)
         read = xp.where(measured, _variance(xp, sums[1]), 0.0)
         variance = 1 / sums[3]
         error = xp.where(measured & ~(variance > VARIANCE_LIMIT), xp.sqrt(variance), 0.0)
@@ -320,9 +320,8 @@ class _Pixels:
         for flag in (PIXEL.DO_NOT_USE, PIXEL.SATURATED):
             dq |= xp.where(((each.dq & flag) != 0).all(axis=0), flag, xp.uint32(0))
         invalid = (dq & (PIXEL.DO_NOT_USE | PIXEL.SATURATED)) != 0
-        poisson = xp.where(~invalid & (total[2] > 0), _variance(xp, total[2]), 0.0)
-        read = xp.where(total[1] > 0, _variance(xp, total[1]), total[1])
-        read = xp.where(invalid, 0.0, read)
+        poisson = xp.where(invalid, 0.0, _variance(xp, total[2]))
+        read = xp.where(invalid, 0.0, _variance(xp, total[1]))
         slope = xp.where(invalid, xp.nan, total[0] * read)
         error = xp.sqrt(poisson + read)
         read = xp.where(chargeloss & (inverse_read > 0), _variance(xp, inverse_read), read)

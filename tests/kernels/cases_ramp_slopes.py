@@ -22,6 +22,8 @@ def cases():
     for n_frames in (2, 4, 8):
         yield case(f"{n_frames} frames", 5, 2, n_frames=n_frames)
     yield case("plain", 6, 2, zeroframe=False, dark=False)
+    yield pairs_of_flags(1)
+    yield pairs_of_flags(0)
     yield flat_signal_to_noise()
 
 
@@ -38,6 +40,23 @@ def case(words, n_groups, n_integrations, *, suppress=False, cut=False, n_frames
         ramp.data, groupdq, ramp.pixeldq, references["gain"].data, references["readnoise"].data,
         current if dark else None, ramp.zeroframe if zeroframe else None,
         Sampling(21.5, 10.75, n_frames, first, used, suppress),
+    )  # fmt: skip
+
+
+def pairs_of_flags(first):
+    """Return ramps of five groups whose first fitted ones carry every flag and every jump with another."""
+    flags = [0, *(int(v) for _, v in GROUP.items()), int(GROUP.JUMP_DET | GROUP.DO_NOT_USE)]
+    flags += [int(GROUP.JUMP_DET | GROUP.PERSISTENCE), int(GROUP.JUMP_DET | GROUP.DROPOUT)]
+    patterns = np.array(list(itertools.product(flags, flags, flags, (0, int(GROUP.CHARGELOSS)))), np.uint8)
+    groupdq = np.zeros((1, 5, 1, len(patterns)), np.uint8)
+    groupdq[0, first : first + 4, 0] = patterns.T
+    if first:
+        groupdq[:, 0] = GROUP.DO_NOT_USE
+    data = np.random.default_rng(5).normal(40, 9, groupdq.shape).cumsum(axis=1).astype(np.float32)
+    ones = np.ones(data.shape[2:], np.float32)
+    return f"pairs of flags {first}", (
+        data, groupdq, np.zeros(ones.shape, np.uint32), 2 * ones, 5 * ones, None, data[:, 0] / 2,
+        Sampling(20.0, 10.0, 2, first, 5 - first, False),
     )  # fmt: skip
 
 

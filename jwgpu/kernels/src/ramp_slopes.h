@@ -222,6 +222,7 @@ JW_FN double ramp_lone_time(const RampSurvey& survey, const RampSampling& s) {
 
 struct RampFit { double slope, error, poisson, read; uint32_t dq; };
 
+// 0 also where nothing was summed, since 1 / 0 is infinite.
 JW_FN double ramp_variance(double inverse) {
   const double variance = 1.0 / inverse;
   return variance >= RAMP_VARIANCE_LIMIT ? 0.0 : variance;
@@ -239,7 +240,7 @@ JW_FN RampFit ramp_fit_integration(const RampView& ramp, const RampSurvey& surve
   } else if (!dead) {
     const RampSums sums = ramp_segments(ramp, s, pixel, ramp_lone_time(survey, s));
     if (sums.inverse_read != 0.0 && !(fit.dq & invalid)) {
-      fit.poisson = sums.inverse_poisson > 0.0 ? ramp_variance(sums.inverse_poisson) : 0.0;
+      fit.poisson = ramp_variance(sums.inverse_poisson);
       fit.read = ramp_variance(sums.inverse_read);
       fit.slope = sums.slope * fit.read;
       const double variance = 1.0 / sums.inverse_total;
@@ -257,8 +258,8 @@ JW_FN RampFit ramp_fit_integration(const RampView& ramp, const RampSurvey& surve
 JW_FN RampFit ramp_fit_exposure(const RampSums& total, uint32_t dq) {
   RampFit fit{JW_NAN, 0.0, 0.0, 0.0, dq};
   if (dq & (RAMP_DO_NOT_USE | RAMP_SATURATED)) return fit;
-  fit.poisson = total.inverse_poisson > 0.0 ? ramp_variance(total.inverse_poisson) : 0.0;
-  fit.read = total.inverse_read > 0.0 ? ramp_variance(total.inverse_read) : total.inverse_read;
+  fit.poisson = ramp_variance(total.inverse_poisson);
+  fit.read = ramp_variance(total.inverse_read);
   fit.error = sqrt(fit.poisson + fit.read);
   fit.slope = total.slope * fit.read;
   return fit;

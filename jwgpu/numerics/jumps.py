@@ -34,7 +34,7 @@ JUMP_DET = np.uint8(4)
 """The flag of a jump in a groupdq."""
 
 BLOCK_DIFFERENCES = 1 << 20
-"""Differences the array code holds at once: temporaries stay near 50 MB."""
+"""Differences the array code holds at once."""
 
 
 @dataclass(frozen=True)
@@ -125,13 +125,14 @@ def reference(data, groupdq, gain, readnoise, rules: Rules) -> int:
 def _reference(data, groupdq, gain, readnoise, rules: Rules) -> int:
     xp = namespace(data, groupdq, gain, readnoise)
     n_integrations, n_groups, n_rows, n_columns = data.shape
-    groupdq[((groupdq & UNUSABLE) != 0)] &= ~JUMP_DET
     median = xp.empty((n_rows, n_columns), dtype=np.float64)
     sigma = xp.empty_like(median)
     rows = max(1, BLOCK_DIFFERENCES // (n_integrations * n_groups * n_columns))
     for first in range(0, n_rows, rows):
         block = np.s_[first : first + rows]
-        difference = xp.diff(_electrons(data[:, :, block], groupdq[:, :, block], gain[block]), axis=1)
+        flags = groupdq[:, :, block]
+        flags[(flags & UNUSABLE) != 0] &= ~JUMP_DET
+        difference = xp.diff(_electrons(data[:, :, block], flags, gain[block]), axis=1)
         noise2 = ((readnoise[block] * gain[block]) ** 2).astype(np.float64) / rules.n_frames
         median[block] = _median(difference.reshape(-1, *difference.shape[2:]))
         sigma[block] = _sigma(median[block], noise2)
@@ -140,7 +141,7 @@ def _reference(data, groupdq, gain, readnoise, rules: Rules) -> int:
             jump &= xp.isfinite(difference)
         else:
             jump = _clip(xp.abs(difference), noise2, rules)
-        groupdq[:, 1:, block] |= jump.astype(np.uint8) * JUMP_DET
+        flags[:, 1:] |= jump.astype(np.uint8) * JUMP_DET
     found = _count(groupdq)
     for integration in range(n_integrations):
         cube, flags = data[integration], groupdq[integration]

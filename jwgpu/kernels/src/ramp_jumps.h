@@ -58,7 +58,7 @@ JW_FN void jw_jump_sort(float* x, int n) {
       for (int k = 0; k < i; ++k) {
         const float other = x[k];
         x[k] = other < value ? other : value;
-        value = other < value ? value : other;
+        value = other > value ? other : value;  // its own comparison: one shared by both lines becomes a branch
       }
       x[i] = value;
     }

@@ -11,7 +11,7 @@ import numpy as np
 from jwgpu import kernels, steps
 from jwgpu.data import GROUP, PIXEL, Meta, Ramp, Reference
 
-SHAPE = (24, 41)
+SHAPE = (45, 83)
 """Odd enough that no row, block or byte ends where another does."""
 
 GROUPS_AND_INTEGRATIONS = ((1, 1), (2, 1), (3, 2), (4, 1), (5, 3), (10, 2), (16, 1), (17, 1), (70, 1), (280, 1))

@@ -81,6 +81,8 @@ def ramp_fit(
     -----------------
     * `firstgroup >= lastgroup` is an error; there it is a warning, and both are ignored.
     * Unevenly spaced groups (`meta.exposure.read_times`) are an error; there the LIKELY algorithm takes over.
+    * Differences of groups are kept in float32 for their median, so that `var_poisson` differs by 1e-7 of the rates of
+      the integrations, which shows where these are opposite and all but cancel.
     * The read-noise variance of a CHARGELOSS integration of a pixel with a negative gain, which has no slope, is 0.
 
     References

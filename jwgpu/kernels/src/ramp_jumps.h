@@ -133,7 +133,7 @@ JW_FN bool jw_jump_tidy(const jw_jump_pixel& p) {
   return flagged;
 }
 
-// Find the jumps of one pixel. `scratch` holds all its differences; spread, large_1, large_2 are null or this pixel's notes.
+// Find the jumps of one pixel. `scratch` holds all its differences; the others are null or this pixel's notes.
 JW_FN void jw_jump_find(const jw_jump_pixel& p, const jw_jump_rules& rules, float* scratch,
                         uint8_t* spread, uint8_t* large_1, uint8_t* large_2) {
   const bool flagged = jw_jump_tidy(p);

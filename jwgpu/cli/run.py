@@ -43,19 +43,22 @@ def run(context, files, out, assignments, skipped, save_steps, device, folder, p
     from jwgpu import backend
     from jwgpu.io import output_folder
     from jwgpu.pipelines import Pipeline
+    from jwgpu.reference import cache
 
     settings = Settings(assignments, skipped)
     pipeline = Pipeline.load(pipeline_file) if pipeline_file else None
     if device:
         _use(backend, device)
     out = output_folder(out)
+    if len(files) == 1:
+        with cache.limited(0):  # nothing comes after this file that could use its references again
+            calibrate(Path(files[0]), out, settings, folder, save_steps, pipeline)
+        return
     worst = 0
     for file in files:
         try:
             calibrate(Path(file), out, settings, folder, save_steps, pipeline)
         except Exception as error:
-            if len(files) == 1:
-                raise
             complain(error, file)
             worst = max(worst, INPUT if isinstance(error, InputError) else FAILED)
     if worst:
@@ -71,6 +74,7 @@ def calibrate(file: Path, out: Path, settings: Settings, folder=None, save_steps
     ramp = jw.open(file)
     pipeline = settings.apply(pipeline or pipelines.choose(ramp))
     refs = jw.references(ramp, folder=folder, overrides=settings.overrides)
+    _demand(pipeline, refs, folder, file)
     written = []
 
     def save_step(name, branches):
@@ -83,9 +87,31 @@ def calibrate(file: Path, out: Path, settings: Settings, folder=None, save_steps
         written.append(jw.save(exposure, out=out, suffix=SUFFIX.get(name, name)))
     done = sum(r.status == "COMPLETE" for r in outcome.history)
     click.echo(f"{file.name}: {done} steps in {time.perf_counter() - start:.1f} s on the {ramp.device.upper()}")
+    for record in outcome.history:
+        if record.status == "SKIPPED" and not pipeline[record.step].skip:
+            click.echo(f"  without {record.step}: {record.reason}")
     for path in written:
         click.echo(f"  {path}")
     return written
+
+
+def _demand(pipeline, refs, folder, file: Path) -> None:
+    """Raise InputError where a folder lacks references: all of them at once, before the first step runs."""
+    calls = [call for call in pipeline.calls if not call.skip]
+    lacking = [
+        (kind, call.name)
+        for call in calls
+        for kind, needed in call.references.items()
+        if needed and refs.select(kind, call.name).absent
+    ]
+    if lacking:
+        kinds = ", ".join(dict.fromkeys(kind for kind, _ in lacking))
+        skips = " ".join(dict.fromkeys(f"--skip {step}" for _, step in lacking))
+        kind, step = lacking[0]
+        raise InputError(
+            f"{folder} holds no {kinds} reference for {file.name}. Add files whose headers say so in REFTYPE, name "
+            f"them (--set {step}.{kind}=FILE), or do without these steps: {skips}"
+        )
 
 
 def _use(backend, device: str) -> None:

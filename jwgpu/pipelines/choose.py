@@ -20,15 +20,15 @@ def detector1(ramp: Ramp | None = None) -> Pipeline:
     return _pipeline("detector1", table.MIRI if miri else table.NEAR_INFRARED)
 
 
-def guider() -> Pipeline:
-    """Return the pipeline from a guider exposure to calibrated count-rate images."""
+def guider(ramp: Ramp | None = None) -> Pipeline:
+    """Return the pipeline from a guider exposure to calibrated count-rate images, the same for every guider mode."""
     return _pipeline("guider", table.GUIDER)
 
 
 def choose(ramp: Ramp) -> Pipeline:
     """Return the stage-1 pipeline that belongs to the EXP_TYPE and instrument of `ramp`."""
     if str(ramp.meta.exposure.type).upper() in table.GUIDER_MODES:
-        return guider()
+        return guider(ramp)
     return detector1(ramp)
 
 

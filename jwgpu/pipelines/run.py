@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping
+from types import SimpleNamespace
 
 from jwgpu.data import Exposure, Image
 from jwgpu.errors import InputError
@@ -21,7 +22,7 @@ class Run:
         Final exposures by name: `rate` and `rateints`, or `image` (guider), or `ramp` for a pipeline cut short.
         Each is an attribute too: `run.rate`.
     kept : mapping
-        Results of the steps named in `keep`; `run["jump"]`.
+        Results of the steps named in `keep`: `run["jump"]`, `run["ramp_fit"].rate`.
     """
 
     pipeline: object
@@ -99,7 +100,7 @@ def run(
                 if after_step is not None:
                     after_step(call.name, branches)
             if call.name in keep:
-                kept[call.name] = next(iter(branches.values())) if len(branches) == 1 else dict(branches)
+                kept[call.name] = next(iter(branches.values())) if len(branches) == 1 else SimpleNamespace(**branches)
                 protected += branches.values()
             bar.update()
     return Run(pipeline, branches, kept)
@@ -110,7 +111,7 @@ def _advance(call, branches: dict, references, protected: list) -> dict:
     for name in list(branches):
         exposure = branches.pop(name)
         arguments = [references.get(kind, required=needed, step=call.name) for kind, needed in call.references.items()]
-        # References made in memory may still be on the other device.
+        # References made in memory may be on the other device.
         arguments = [None if reference is None else reference.to(exposure.device) for reference in arguments]
         exposure = exposure.donate(keep=(*protected, *branches.values(), *outcome.values()))
         made = call.step(exposure, *arguments, **call.parameters)

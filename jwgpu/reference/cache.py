@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from jwgpu import backend
@@ -33,6 +34,17 @@ def limit(nbytes: int | None = None, device: str | None = None) -> int:
             return _limits[device]
     megabytes = os.environ.get("JWGPU_REFERENCE_CACHE_MB")
     return int(float(megabytes) * 1e6) if megabytes else _DEFAULTS[device]
+
+
+@contextlib.contextmanager
+def limited(nbytes: int) -> Iterator[None]:
+    """Keep at most `nbytes` of references on the device in use inside the block."""
+    before = limit()
+    limit(nbytes)
+    try:
+        yield
+    finally:
+        limit(before)
 
 
 def clear() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from jwgpu import backend
 from jwgpu.data import Ramp
 from jwgpu.errors import InputError
 from jwgpu.simulate import header, instruments, rays, scene
@@ -156,6 +157,7 @@ def exposure(
     Returns
     -------
     Simulation
+        Ramp and references on the device in use, the truth on the host.
 
     Raises
     ------
@@ -205,7 +207,9 @@ def exposure(
         tables={} if instrument == "FGS" else {"int_times": header.integration_times(timing, header.start_of(number))},
     )
     made = files.references(np.random.default_rng(make_references), det, window, pixels, timing, readpatt)
-    return Simulation(ramp, collect(made), _truth(light, pixels, deposits, data, table, timing, effects))
+    kind = backend.current().kind
+    truth = _truth(light, pixels, deposits, data, table, timing, effects)
+    return Simulation(ramp.to(kind), collect(made).to(kind), truth)
 
 
 def collect(made: dict):

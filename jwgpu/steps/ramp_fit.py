@@ -23,8 +23,8 @@ class RampFit(NamedTuple):
 @step(unit="DN")
 def ramp_fit(
     ramp: Ramp,
-    readnoise: Reference,
     gain: Reference,
+    readnoise: Reference,
     *,
     algorithm: Literal["OLS_C"] = "OLS_C",
     suppress_one_group: bool = True,
@@ -46,11 +46,11 @@ def ramp_fit(
         there is one, measures integrations without a good group (only with `suppress_one_group=False`).
         `average_dark_current` adds to the rate in the Poisson variance. Needs `meta.exposure.group_time`,
         `frame_time` (s) and `nframes`.
-    readnoise : Reference
-        `data` (y, x), DN: noise of the difference of two single frames.
     gain : Reference
         `data` (y, x), electron / DN. NaN, zero and negative gains give NO_GAIN_VALUE and DO_NOT_USE. The factor in its
         header, which `gain_scale` needs, is noted in the metadata.
+    readnoise : Reference
+        `data` (y, x), DN: noise of the difference of two single frames.
     algorithm : {"OLS_C"}
         Optimally weighted least squares, under the official name of its compiled version.
     suppress_one_group : bool

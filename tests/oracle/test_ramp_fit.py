@@ -97,7 +97,7 @@ def test_ramps_full_of_edges(n_groups, n_integrations, nframes, suppress):
         dark = np.full(edges.SHAPE, np.float32(0.2)) if seed else None
         ramp = ramp.replace(groupdq=groupdq, average_dark_current=dark, zeroframe=ramp.zeroframe if seed else None)
         official = official_fit(ramp, references["readnoise"], references["gain"], suppress)
-        ours = steps.ramp_fit(ramp, references["readnoise"], references["gain"], suppress_one_group=suppress)
+        ours = steps.ramp_fit(ramp, references["gain"], references["readnoise"], suppress_one_group=suppress)
         if official[0] is None:
             assert ours.history[-1].status == "SKIPPED"
         else:
@@ -109,7 +109,7 @@ def test_everything_saturated():
     ramp = ramp.replace(groupdq=ramp.groupdq | GROUP.SATURATED)
     references = sane_gain()
     assert official_fit(ramp, references["readnoise"], references["gain"], True) == (None, None)
-    ours = steps.ramp_fit(ramp, references["readnoise"], references["gain"])
+    ours = steps.ramp_fit(ramp, references["gain"], references["readnoise"])
     assert ours.history[-1].status == "SKIPPED"
 
 
@@ -120,7 +120,7 @@ def test_differs_in_a_negative_gain_with_chargeloss():
     ramp = make_ramp([[[[10.0]], [[20.0]], [[30.0]], [[40.0]]]], groupdq=groups, group_time=10.0, frame_time=10.0)
     readnoise, gain = make_reference("readnoise", data=[[9.0]]), make_reference("gain", data=[[-1.0]])
     official, _ = official_fit(ramp, readnoise, gain, True)
-    rate, _ = steps.ramp_fit(ramp, readnoise, gain)
+    rate, _ = steps.ramp_fit(ramp, gain, readnoise)
     assert np.isnan(official["slope"]).all()
     assert np.isnan(rate.data).all()
     assert official["dq"] == rate.dq
@@ -153,7 +153,7 @@ def test_the_official_step(crds_cache, groups):
     rate, rateints = RampFitStep.call(made, override_gain=gain, override_readnoise=readnoise, **groups)
     known = make_reference("gain", data=references["gain"].data, meta={"exposure.gain_factor": 1.7})
     ramp = ramp.replace(tables={"int_times": np.zeros(2)})
-    ours = steps.ramp_fit(ramp, references["readnoise"], known, **groups)
+    ours = steps.ramp_fit(ramp, known, references["readnoise"], **groups)
     planes = [{**{theirs: getattr(m, name) for name, theirs in NAMES.items()}, "dq": m.dq} for m in (rate, rateints)]
     check(ours, planes, ramp)
     assert ours.rate.meta.exposure.gain_factor == rate.meta.exposure.gain_factor == 1.7
@@ -172,7 +172,7 @@ def test_width_of_the_pulls_is_the_official_one(capsys):
         readnoise = make_reference("readnoise", data=np.full((1, n), 12.0))
         gain = make_reference("gain", data=np.full((1, n), 2.0))
         official, _ = official_fit(ramp, readnoise, gain, True)
-        rate, _ = steps.ramp_fit(ramp, readnoise, gain)
+        rate, _ = steps.ramp_fit(ramp, gain, readnoise)
         ours, theirs = (
             np.std(slope - flux / 2.0, dtype=np.float64) / np.sqrt(np.mean(err.astype(np.float64) ** 2))
             for slope, err in ((rate.data, rate.err), (official["slope"], official["err"]))

@@ -25,8 +25,8 @@ def fit(data, *, gain=GAIN, noise=NOISE, factor=None, average_dark_current=None,
     plane = np.ones(ramp.shape[-2:])
     return steps.ramp_fit(
         ramp,
-        make_reference("readnoise", data=noise * plane),
         make_reference("gain", data=gain * plane, meta={"exposure.gain_factor": factor}),
+        make_reference("readnoise", data=noise * plane),
         **parameters,
     )
 
@@ -175,7 +175,7 @@ def test_metadata_and_tables():
     table = np.zeros(2, [("integration_number", "i4")])
     ramp = make_ramp([LINE[:, None, None]] * 2, **TIMES).replace(tables={"int_times": table, "group": table})
     one = make_reference("gain", data=[[2.0]], meta={"exposure.gain_factor": 1.5})
-    rate, rateints = steps.ramp_fit(ramp, make_reference("readnoise", data=[[9.0]]), one)
+    rate, rateints = steps.ramp_fit(ramp, one, make_reference("readnoise", data=[[9.0]]))
     assert rate.unit == rateints.unit == "DN/s"
     assert rate.meta.exposure.gain_factor == 1.5
     assert set(rate.tables) == set()
@@ -187,7 +187,7 @@ def test_metadata_and_tables():
 def edge_fit(ramp, **parameters):
     """Fit a ramp of many edges."""
     references = edges.references()
-    return steps.ramp_fit(ramp, references["readnoise"], references["gain"], **parameters)
+    return steps.ramp_fit(ramp, references["gain"], references["readnoise"], **parameters)
 
 
 @pytest.mark.parametrize("suppress", [True, False])
@@ -222,9 +222,9 @@ def test_units_of_data_and_gain_cancel():
     ramp = edges.ramp(10, 2)
     half = ramp.replace(data=ramp.data / 2, zeroframe=ramp.zeroframe / 2)
     readnoise, gain = edges.references()["readnoise"].data, edges.references()["gain"].data
-    whole = steps.ramp_fit(ramp, make_reference("readnoise", data=readnoise), make_reference("gain", data=gain))
+    whole = steps.ramp_fit(ramp, make_reference("gain", data=gain), make_reference("readnoise", data=readnoise))
     halves = steps.ramp_fit(
-        half, make_reference("readnoise", data=readnoise / 2), make_reference("gain", data=gain * 2)
+        half, make_reference("gain", data=gain * 2), make_reference("readnoise", data=readnoise / 2)
     )
     sane = (whole.rate.var_rnoise > 1e-3) & (whole.rate.var_rnoise < 1e5)
     for a, b in zip(whole, halves):
@@ -252,7 +252,7 @@ def test_same_bits_in_every_library(device, compiled, monkeypatch):
     expected = edge_fit(ramp, suppress_one_group=False)
     if not compiled:
         monkeypatch.setattr(kernels, "available", lambda array: False)
-    moved = [device.put(references[name]) for name in ("readnoise", "gain")]
+    moved = [device.put(references[name]) for name in ("gain", "readnoise")]
     for found, wanted in zip(steps.ramp_fit(device.put(ramp), *moved, suppress_one_group=False), expected):
         for name, array in wanted.arrays().items():
             np.testing.assert_array_equal(device.host(getattr(found, name)), array, err_msg=name)

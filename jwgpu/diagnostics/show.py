@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 from jwgpu.data import Exposure, Ramp
 from jwgpu.diagnostics import draw, planes
 from jwgpu.errors import InputError
@@ -51,6 +53,7 @@ class Viewer:
         from matplotlib.figure import Figure
 
         self.exposures = exposures
+        self._waiting = False
         fallbacks = ("before", "after") if len(exposures) == 2 else ("data",)
         self.labels = [draw.label(e, word) for e, word in zip(exposures, fallbacks)]
         if len(set(self.labels)) < len(self.labels):
@@ -58,7 +61,10 @@ class Viewer:
         self._has_ramp = any(isinstance(e, Ramp) for e in exposures)
         self.figure = Figure(figsize=(9.8, 6.6 if self._has_ramp else 3.8), layout="constrained")
         self.canvas = canvas_class(self.figure)
-        self._manager = manager_class(self.canvas, 0)
+        with warnings.catch_warnings():
+            # ipympl's toolbar hands its canvas to traitlets, which deprecates that.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            self._manager = manager_class(self.canvas, 0)
         self.canvas.header_visible = False
         self.canvas.footer_visible = False
         self.canvas.mpl_connect("button_press_event", self._clicked)
@@ -102,16 +108,20 @@ class Viewer:
 
     def pick(self, x: int, y: int) -> None:
         """Choose the pixel whose ramp is drawn (0-based array coordinates)."""
-        with self.x.hold_trait_notifications():
-            self.x.value = int(x)
-        self.y.value = int(y)
+        self._waiting = True
+        self.x.value, self.y.value = int(x), int(y)
+        self._waiting = False
+        self.redraw()
 
     def _clicked(self, event) -> None:
         if event.inaxes is not None and event.inaxes.get_gid() == "image":
             self.pick(round(event.xdata), round(event.ydata))
 
     def redraw(self) -> None:
-        """Draw everything again from the controls."""
+        """Draw everything again from the controls; what was zoomed stays zoomed."""
+        if self._waiting:
+            return
+        seen = [(axes.get_xlim(), axes.get_ylim()) for axes in self._images()][:1]
         self.figure.clear()
         integration, group = self.integration.value - 1, self.group.value - 1
         x, y = self.x.value, self.y.value
@@ -134,8 +144,13 @@ class Viewer:
             draw.histogram(last, arrays, self.labels, [e.unit for e in self.exposures])
         if self._has_ramp:
             draw.ramps(self.figure.add_subplot(grid[1, :]), self.exposures, self.labels, integration, y, x)
+        for axes in self._images() if seen else ():
+            axes.set(xlim=seen[0][0], ylim=seen[0][1])
         self._say(x, y, integration, group, arrays)
         self.canvas.draw_idle()
+
+    def _images(self) -> list:
+        return [axes for axes in self.figure.axes if axes.get_gid() == "image"]
 
     def _image_axes(self, cell, x: int, y: int):
         axes = self.figure.add_subplot(cell)

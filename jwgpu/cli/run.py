@@ -85,9 +85,10 @@ def calibrate(file: Path, out: Path, settings: Settings, folder=None, save_steps
     outcome = pipeline.run(ramp, refs, donate=True, after_step=save_step if save_steps else None)
     for name, exposure in outcome.products.items():
         written.append(jw.save(exposure, out=out, suffix=SUFFIX.get(name, name)))
-    done = sum(r.status == "COMPLETE" for r in outcome.history)
+    new = outcome.history[len(ramp.history) :]
+    done = sum(r.status == "COMPLETE" for r in new)
     click.echo(f"{file.name}: {done} steps in {time.perf_counter() - start:.1f} s on the {ramp.device.upper()}")
-    for record in outcome.history:
+    for record in new:
         if record.status == "SKIPPED" and not pipeline[record.step].skip:
             click.echo(f"  without {record.step}: {record.reason}")
     for path in written:

@@ -21,11 +21,10 @@ from jwgpu.io.keywords import layout, products
 from jwgpu.io.names import product_name
 from jwgpu.io.open import MANIFEST
 from jwgpu.io.tables import table_hdus
+from jwgpu.provenance import state_path
 from jwgpu.provenance.manifest import manifest, to_text
 
 _GUIDER = ("FGS_ID-STACK", "FGS_ID-IMAGE", "FGS_ACQ1", "FGS_ACQ2", "FGS_TRACK", "FGS_FINEGUIDE")
-# Where the state of a step is kept under another name than the step's own.
-_STATES = {"dark_current": "dark_sub", "imprint_subtract": "imprint"}
 _MODELS = {"ramp": "RampModel", "image": "ImageModel", "cube": "CubeModel", "guider_raw": "GuiderRawModel",
            "guider_cal": "GuiderCalModel"}  # fmt: skip
 
@@ -130,7 +129,7 @@ def product_meta(exposure, name: str, schema: str) -> Meta:
         values |= {"calibration_software_version": f"jwgpu {__version__}", "calibration_software_revision": None}
     known = products().by_path
     for record in exposure.history:
-        state = f"cal_step.{_STATES.get(record.step, record.step)}"
+        state = state_path(record.step)
         if state in known and not (record.status == "SKIPPED" and values.get(state) == "COMPLETE"):
             values[state] = record.status
         for kind, file in record.references.items():

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from jwgpu import steps
 from jwgpu.data import Ramp
+from jwgpu.errors import InputError
 from jwgpu.pipelines import table
 from jwgpu.pipelines.core import Call, Pipeline
+from jwgpu.provenance import state_path
 
 
 def detector1(ramp: Ramp | None = None) -> Pipeline:
@@ -26,10 +28,24 @@ def guider(ramp: Ramp | None = None) -> Pipeline:
 
 
 def choose(ramp: Ramp) -> Pipeline:
-    """Return the stage-1 pipeline that belongs to the EXP_TYPE and instrument of `ramp`."""
-    if str(ramp.meta.exposure.type).upper() in table.GUIDER_MODES:
-        return guider(ramp)
-    return detector1(ramp)
+    """Return the stage-1 pipeline that belongs to the EXP_TYPE and instrument of `ramp`.
+
+    For a ramp that has been through some of the steps, it starts after the last of them: no correction is applied
+    twice.
+
+    Raises
+    ------
+    InputError
+        For a rate or another product that is past these steps.
+    """
+    pipeline = guider(ramp) if str(ramp.meta.exposure.type).upper() in table.GUIDER_MODES else detector1(ramp)
+    done = [name for name in pipeline.names() if ramp.meta.get(state_path(name)) == "COMPLETE"]
+    if not isinstance(ramp, Ramp) or done[-1:] == pipeline.names()[-1:]:
+        raise InputError(
+            f"{ramp.name} has been through stage 1 already ({', '.join(done) or 'not a ramp'}); give a raw exposure "
+            "(_uncal.fits) or a ramp"
+        )
+    return pipeline.from_(pipeline.names()[pipeline.names().index(done[-1]) + 1]) if done else pipeline
 
 
 def _pipeline(name: str, names: tuple[str, ...]) -> Pipeline:

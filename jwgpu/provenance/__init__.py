@@ -1,5 +1,5 @@
 """What was done to an exposure, and with what."""
 
-from jwgpu.provenance.record import Record
+from jwgpu.provenance.record import Record, state_path
 
-__all__ = ["Record"]
+__all__ = ["Record", "state_path"]

@@ -6,6 +6,14 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+# Steps whose state is kept under another name than their own.
+_STATES = {"dark_current": "dark_sub", "imprint_subtract": "imprint"}
+
+
+def state_path(step: str) -> str:
+    """Return where the metadata keep the state of a step (`"COMPLETE"`, `"SKIPPED"`), which becomes its S_* keyword."""
+    return f"cal_step.{_STATES.get(step, step)}"
+
 
 @dataclasses.dataclass(frozen=True)
 class Record:

@@ -54,6 +54,25 @@ def test_one_failure_does_not_stop_the_rest(jwgpu, written, references, tmp_path
     assert products(tmp_path / "o") == ["rate.fits", "rateints.fits"]
 
 
+def test_a_ramp_goes_on_after_its_last_step_and_gives_the_same_rate(jwgpu, written, references, tmp_path):
+    words = ["--references", references]
+    jwgpu("run", written.uncal, "--out", tmp_path / "whole", "--save-steps", *words)
+    ramp = next((tmp_path / "whole").glob("*_linearity.fits"))
+    answer = jwgpu("run", ramp, "--out", tmp_path / "rest", *words)
+    assert answer.status == 0, answer.err
+    assert products(tmp_path / "rest") == ["rate.fits", "rateints.fits"]
+    whole, rest = (next((tmp_path / name).glob("*_rate.fits")) for name in ("whole", "rest"))
+    assert jw.compare(whole, rest, rtol=0).same
+
+
+def test_a_rate_is_refused(jwgpu, written, references, tmp_path):
+    jwgpu("run", written.uncal, "--out", tmp_path, "--references", references)
+    for rate in tmp_path.glob("*_rate*.fits"):
+        answer = jwgpu("run", rate, "--out", tmp_path, "--references", references)
+        assert answer.status == 2
+        assert "through stage 1 already" in answer.err
+
+
 def test_a_saved_pipeline(jwgpu, written, references, tmp_path):
     mine = jw.pipelines.detector1().without("jump").save(tmp_path / "mine.toml")
     answer = jwgpu("run", written.uncal, "--out", tmp_path / "o", "--references", references, "--pipeline", mine)

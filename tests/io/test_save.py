@@ -247,8 +247,6 @@ def test_refusals(tmp_path, make_uncal, ramp):
     with pytest.raises(InputError, match="exists already"):
         jw.save(ramp, out=tmp_path, overwrite=False)
     jw.save(ramp, out=tmp_path)
-    with pytest.raises(InputError, match="does not exist"):
-        jw.save(ramp, out=tmp_path / "nowhere")
     with pytest.raises(InputError, match="is a file"):
         jw.save(ramp, out=path)
 

@@ -170,9 +170,14 @@ class Viewer:
 
 
 def _notebook_packages():
+    import matplotlib
+
+    backend = matplotlib.get_backend()
     try:
         import ipywidgets
         from ipympl.backend_nbagg import Canvas, FigureManager
     except ImportError as error:
         raise InputError(f"jw.show needs the notebook packages ({error}): pip install 'jwgpu[notebook]'") from error
+    if matplotlib.get_backend() != backend:
+        matplotlib.use(backend)  # importing ipympl makes it the backend of every figure; that is the user's choice
     return ipywidgets, Canvas, FigureManager

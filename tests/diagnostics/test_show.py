@@ -1,5 +1,8 @@
 """`jw.show`: controls, what is drawn, what is said of a pixel."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -97,3 +100,14 @@ def test_unlike_shapes_are_refused(versions):
     small = other.replace(data=other.data[..., :32, :32])
     with pytest.raises(InputError, match="two versions of the same exposure"):
         jw.show(made.ramp, small)
+
+
+def test_the_plotting_backend_of_the_notebook_stays_its_own():
+    code = """
+import matplotlib
+matplotlib.use("svg")
+from jwgpu import diagnostics, simulate
+diagnostics.show(simulate.tiny("nircam").ramp)
+assert matplotlib.get_backend() == "svg", matplotlib.get_backend()
+"""
+    subprocess.run([sys.executable, "-P", "-c", code], check=True)

@@ -133,7 +133,19 @@ def test_sanitizer_sees_an_overrun(sanitizer, reach, words):
 @pytest.mark.slow
 def test_sanitizer_has_nothing_to_say(sanitizer):
     """The kernels touch no memory but their own, and do nothing undefined."""
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", __file__, "-k", "source-reversed"]
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "pytest",
+        "-q",
+        "-x",
+        "-p",
+        "no:cacheprovider",
+        __file__,
+        "-k",
+        "source-reversed",
+    ]
     done = subprocess.run(command, env=sanitizer, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert "1 passed" in done.stdout

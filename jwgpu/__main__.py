@@ -1,0 +1,5 @@
+"""`python -m jwgpu` is the command line."""
+
+from jwgpu.cli import main
+
+main()

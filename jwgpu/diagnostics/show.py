@@ -172,12 +172,13 @@ class Viewer:
 def _notebook_packages():
     import matplotlib
 
-    backend = matplotlib.get_backend()
+    # Importing ipympl makes it the backend of every figure of the session; that choice is the user's.
+    use, matplotlib.use = matplotlib.use, lambda *_, **__: None
     try:
         import ipywidgets
         from ipympl.backend_nbagg import Canvas, FigureManager
     except ImportError as error:
         raise InputError(f"jw.show needs the notebook packages ({error}): pip install 'jwgpu[notebook]'") from error
-    if matplotlib.get_backend() != backend:
-        matplotlib.use(backend)  # importing ipympl makes it the backend of every figure; that is the user's choice
+    finally:
+        matplotlib.use = use
     return ipywidgets, Canvas, FigureManager

@@ -6,6 +6,7 @@ import numpy as np
 
 from jwgpu.backend import namespace
 from jwgpu.data import GROUP, PIXEL, Ramp, Reference
+from jwgpu.data.detector import irs2_science_rows, is_irs2
 from jwgpu.errors import InputError
 from jwgpu.numerics.masks import grow
 from jwgpu.step import note, step
@@ -35,14 +36,20 @@ def saturation(
        not have brought the third one to saturation, the third one is saturated, and the step from the first to
        the second is larger than (t - first) / n, the second group is DO_NOT_USE.
 
+    In NIRSpec IRS2 format the rules see the normal pixels as if they lay side by side; the reference pixels between
+    them get no flags. As officially, three things are other there: SATURATED flags that were there before do not
+    spread, rule 3 is left out, and rule 4 makes the second group SATURATED, with neighbours, where the third group
+    itself reaches the threshold.
+
     Parameters
     ----------
     ramp : Ramp
         `data` (integration, group, y, x), `zeroframe` (integration, y, x), DN, as read: bias still in.
     saturation : Reference
-        `data` (y, x): threshold t, DN. NaN, or NO_SAT_CHECK in `dq`: the pixel is not checked.
+        `data` (y, x): threshold t, DN. NaN, or NO_SAT_CHECK in `dq`: the pixel is not checked. For IRS2, of the
+        normal pixels alone.
     superbias : Reference, optional
-        `data` (y, x), DN, for rule 4; 0 without it.
+        `data` (y, x), DN, for rule 4; 0 without it. For IRS2, in that format.
     n_pix_grow_sat : int
         Neighbours flagged on every side; 1 flags eight.
     use_readpatt : bool
@@ -57,43 +64,57 @@ def saturation(
     Raises
     ------
     InputError
-        For data in NIRSpec IRS2 format, whose science pixels lie among reference pixels; for a negative
-        `n_pix_grow_sat`; where a reference has another shape than the exposure, or the number of frames is needed
-        and not given.
+        For a negative `n_pix_grow_sat`; where a reference has another shape than the exposure, or the number of
+        frames is needed and not given.
 
     Skips when
     ----------
     There is no saturation reference for the exposure.
     """
     xp = namespace(ramp.data, saturation.data)
-    if "IRS2" in str(ramp.meta.get("exposure.readpatt", "")):
-        raise InputError(
-            f"{ramp.name} is in NIRSpec IRS2 format, in which saturation is not flagged yet; leave the step out"
-        )
     if n_pix_grow_sat < 0:
         raise InputError(f"saturation.n_pix_grow_sat = {n_pix_grow_sat}: expected 0 or more")
-    shape = ramp.shape[-2:]
+    rows = irs2_science_rows(ramp.meta, ramp.shape, xp) if is_irs2(ramp.shape) else None
+    shape = ramp.shape[-2:] if rows is None else (rows.size, ramp.shape[-1])
     flags = saturation.check_shape("dq", shape)
     threshold = saturation.check_shape("data", shape)
     undefined = xp.isnan(threshold)
     unchecked = undefined | ((flags & PIXEL.NO_SAT_CHECK) != 0)
     threshold = xp.where(unchecked, _UNREACHABLE, threshold)
+    flags = flags | xp.where(undefined, PIXEL.NO_SAT_CHECK, np.uint32(0))
     pixeldq = ramp.own("pixeldq")
-    pixeldq |= flags
-    pixeldq |= xp.where(undefined, PIXEL.NO_SAT_CHECK, np.uint32(0))
+    if rows is None:
+        pixeldq |= flags
+    else:
+        pixeldq[rows] |= flags
     n_frames = int(ramp.meta.require("exposure.nframes", "saturation with use_readpatt")) if use_readpatt else 1
-    bias = None if superbias is None else superbias.check_shape("data", shape)
+    bias = None if superbias is None else superbias.check_shape("data", ramp.shape[-2:])
 
     groupdq = ramp.own("groupdq")
     full = xp.zeros(shape, dtype=bool)
     for data, dq in zip(ramp.data, groupdq):
+        late = use_readpatt and ramp.n_groups > 2
+        if rows is not None:
+            offset = bias[rows] if late and bias is not None else None
+            full |= _irs2(xp, data, dq, rows, threshold, offset, n_frames if late else 0, n_pix_grow_sat)
+            continue
         full |= _threshold_pass(xp, data, dq, threshold, n_pix_grow_sat)
         if n_frames > 1:
             _average_pass(xp, data, dq, threshold, unchecked, n_frames, n_pix_grow_sat)
-        if use_readpatt and ramp.n_groups > 2:
-            _second_group_pass(xp, data, dq, threshold, bias, n_frames)
+        if late:
+            there = ((dq[2] & GROUP.SATURATED) != 0) & ((dq[1] & GROUP.SATURATED) == 0)
+            late_hits = _late_hits(xp, data[0], data[1], there, threshold, bias, n_frames)
+            dq[1] |= late_hits.astype(np.uint8) * GROUP.DO_NOT_USE
     note(saturated_pixels=int(xp.count_nonzero(full)), unchecked_pixels=int(xp.count_nonzero(unchecked)))
-    return ramp.replace(groupdq=groupdq, pixeldq=pixeldq, zeroframe=_zero_frame(xp, ramp, threshold, n_pix_grow_sat))
+    zeroframe = None
+    if ramp.zeroframe is not None:
+        zeroframe = ramp.own("zeroframe")
+        for frame in zeroframe:
+            if rows is None:
+                _clear(frame, threshold, n_pix_grow_sat)
+            else:
+                frame[rows] = _clear(frame[rows], threshold, n_pix_grow_sat)
+    return ramp.replace(groupdq=groupdq, pixeldq=pixeldq, zeroframe=zeroframe)
 
 
 def _threshold_pass(xp, data, dq, threshold, n_grow):
@@ -123,18 +144,36 @@ def _average_pass(xp, data, dq, threshold, unchecked, n_frames, n_grow):
         dq[group] |= grow(suspect, n_grow).astype(np.uint8) * GROUP.DO_NOT_USE
 
 
-def _second_group_pass(xp, data, dq, threshold, bias, n_frames):
-    """Apply rule 4 to one integration, to pixels that saturate in the third group and not before."""
-    y, x = xp.nonzero(((dq[2] & GROUP.SATURATED) != 0) & ((dq[1] & GROUP.SATURATED) == 0))
-    first, second, limit = data[0][y, x], data[1][y, x], threshold[y, x]
+def _late_hits(xp, first, second, saturated, threshold, bias, n_frames):
+    """Return where rule 4 holds, of the pixels that are `saturated` in the third group."""
+    y, x = xp.nonzero(saturated)
+    before, after, limit = first[y, x], second[y, x], threshold[y, x]
     zero = np.float32(0) if bias is None else bias[y, x]
     # Extrapolated in float64, for the reason given above.
-    slope = (first - zero).astype(np.float64) / _frame_numbers(0, n_frames).mean()
+    slope = (before - zero).astype(np.float64) / _frame_numbers(0, n_frames).mean()
     calm = slope * _frame_numbers(2, n_frames)[-1] + zero < limit
-    leap = second - first > (limit - first) / np.float32(n_frames)
+    leap = after - before > (limit - before) / np.float32(n_frames)
     suspect = xp.zeros(threshold.shape, dtype=bool)
     suspect[y, x] = calm & leap
-    dq[1] |= suspect.astype(np.uint8) * GROUP.DO_NOT_USE
+    return suspect
+
+
+def _irs2(xp, data, dq, rows, threshold, bias, n_frames, n_grow):
+    """Apply rules 1, 2 and, where `n_frames` is not 0, 4 to the normal pixels, `rows`, of one integration."""
+    reached = xp.zeros(threshold.shape, dtype=bool)
+    full = reached
+    for group, (plane, flags) in enumerate(zip(data, dq)):
+        normal = plane[rows]
+        here = normal >= threshold
+        if group == 2 and n_frames:
+            hits = _late_hits(xp, data[0][rows], data[1][rows], here, threshold, bias, n_frames)
+            dq[1][rows] |= grow(hits, n_grow).astype(np.uint8) * GROUP.SATURATED
+        reached |= here
+        full = grow(reached, n_grow)
+        new = full.astype(np.uint8) * GROUP.SATURATED
+        new |= (normal <= 0).astype(np.uint8) * (GROUP.AD_FLOOR | GROUP.DO_NOT_USE)
+        flags[rows] |= new
+    return full
 
 
 def _frame_numbers(group: int, n_frames: int) -> np.ndarray:
@@ -142,11 +181,7 @@ def _frame_numbers(group: int, n_frames: int) -> np.ndarray:
     return np.arange(1, n_frames + 1, dtype=np.float64) + group * n_frames
 
 
-def _zero_frame(xp, ramp, threshold, n_grow):
-    """Return the zero frame with 0, which stands for no value, where it is saturated or at the floor."""
-    if ramp.zeroframe is None:
-        return None
-    zeroframe = ramp.own("zeroframe")
-    for frame in zeroframe:
-        frame[grow(frame >= threshold, n_grow) | (frame <= 0)] = 0
-    return zeroframe
+def _clear(frame, threshold, n_grow):
+    """Return the zero frame, changed in place, with 0, which stands for no value, where saturated or at the floor."""
+    frame[grow(frame >= threshold, n_grow) | (frame <= 0)] = 0
+    return frame

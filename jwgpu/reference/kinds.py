@@ -13,7 +13,7 @@ NAMES = frozenset(
     "wavelengthrange wavemap wfssbkg".split()
 )
 
-# Arrays without which a file of the type is of no use. Their last two axes are the pixels of the detector.
+# Arrays without which a file of the type is of no use. The last two axes of images are the pixels of the detector.
 REQUIRED = {
     "mask": ("dq",),
     "superbias": ("data",),
@@ -22,6 +22,8 @@ REQUIRED = {
     "gain": ("data",),
     "readnoise": ("data",),
     "dark": ("data",),
+    "reset": ("data",),
+    "rscd": ("rscd_group_skip_table",),
 }
 
 # What else is read of these types. Files hold more: the errors of a dark are as large as the dark and no step reads
@@ -31,6 +33,7 @@ OPTIONAL = {
     "saturation": ("dq",),
     "linearity": ("dq", "inv_coeffs"),
     "dark": ("dq", "average_dark_current"),
+    "reset": ("dq",),
 }
 
 # Types that describe the detector: the optical elements in the header of such a file are those it was measured with.

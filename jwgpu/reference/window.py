@@ -10,6 +10,9 @@ from jwgpu.errors import InputError
 # Full frames (y, x): near-infrared detectors, MIRI.
 FULL_FRAMES = ((2048, 2048), (1024, 1032))
 
+# Types of which an exposure can use as many frames as it has itself.
+_BY_FRAME = ("dark", "reset")
+
 
 @dataclasses.dataclass(frozen=True)
 class Window:
@@ -22,7 +25,7 @@ class Window:
     shape : (y, x)
         Pixels of the exposure.
     frames : int
-        Most frames of a dark that can be of use.
+        Most frames of a dark or reset that can be of use.
     subarray, instrument, detector, owner : str
         Names, for messages; `owner` is the file name of the exposure.
     stack : bool
@@ -57,7 +60,7 @@ class Window:
 
     def key(self, kind: str) -> tuple:
         """Return what distinguishes one cut of a reference of type `kind` from another."""
-        return self.start, self.shape, self.frames if kind == "dark" else 0
+        return self.start, self.shape, self.frames if kind in _BY_FRAME else 0
 
 
 def check_origin(meta: Meta, window: Window, label: str) -> None:
@@ -131,8 +134,8 @@ def cut(meta: Meta, shape: tuple[int, ...], window: Window, label: str) -> tuple
 
 
 def frames_needed(kind: str, meta: Meta, window: Window, available: int) -> int:
-    """Return how many leading frames of a dark the exposure can use; all for other types."""
-    return min(available, window.frames) if kind == "dark" and window.frames else available
+    """Return how many leading frames of a dark or reset the exposure can use; all for other types."""
+    return min(available, window.frames) if kind in _BY_FRAME and window.frames else available
 
 
 def _place(start, size, name) -> str:

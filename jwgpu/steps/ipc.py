@@ -1,0 +1,115 @@
+"""Give every pixel back the signal that its neighbours see through inter-pixel capacitance (IPC).
+
+References
+----------
+.. [1] Moore, A. C., et al. 2006, Opt. Eng. 45, 076402, doi:10.1117/1.2219103.
+"""
+
+from __future__ import annotations
+
+from jwgpu.backend import namespace
+from jwgpu.data import Ramp, Reference
+from jwgpu.data.detector import BORDER, SIZE, irs2_science_rows, is_irs2
+from jwgpu.errors import InputError
+from jwgpu.numerics.blocks import row_blocks
+from jwgpu.step import note, step
+
+_MIRI_WIDTH = 1032
+
+
+@step(unit="DN", streams="integration")
+def ipc(ramp: Ramp, ipc: Reference) -> Ramp:
+    """Convolve every group with the kernel that undoes inter-pixel capacitance.
+
+    With the kernel k of (rows, columns) j, i and its middle J, I, a pixel becomes sum_ji k[j, i] S[y + J - j,
+    x + I - i]. Light-sensitive pixels alone take part: reference pixels stay as they are and count as 0 for their
+    neighbours, and so does what lies outside the exposure. In NIRSpec IRS2 readouts the reference pixels that are
+    interleaved are taken out before and put back after.
+
+    Parameters
+    ----------
+    ramp : Ramp
+        `data` (integration, group, y, x), DN, as read.
+    ipc : Reference
+        `data`, the kernel: (j, i), or (j, i, y, x) with one for each pixel that is corrected.
+
+    Returns
+    -------
+    Ramp
+        `data` corrected. The zero frame is left alone.
+
+    Raises
+    ------
+    InputError
+        The kernel is not finite, or has another shape than the exposure; an IRS2 readout is not of NRS1 or NRS2.
+
+    Skips when
+    ----------
+    There is no IPC reference for the exposure.
+
+    Differs from jwst
+    -----------------
+    A pixel whose own kernel holds a value that is not finite stays uncorrected; there it becomes NaN. An exposure
+    whose SUBARRAY is FULL is the whole detector, whatever its size (simulated detectors may be small).
+    """
+    xp = namespace(ramp.data, ipc.data)
+    lines = irs2_science_rows(ramp.meta, ramp.shape, xp) if is_irs2(ramp.shape) else None
+    ny = ramp.shape[-2] if lines is None else lines.size
+    shape = (ny, ramp.shape[-1])
+    kernel = ipc.check_shape("data", shape) if ipc.data.ndim == 4 else ipc.data
+    inside = _light_sensitive(ramp, shape)
+    usable = None
+    if kernel.ndim == 4:
+        kernel = kernel[..., inside[0], inside[1]]
+        usable = xp.isfinite(kernel).all(axis=(0, 1))
+    elif not bool(xp.isfinite(kernel).all()):
+        raise InputError(f"ipc reference {ipc.name}: its kernel holds a value that is not finite; give another file")
+    note(kernel_shape=tuple(ipc.data.shape))
+    data = ramp.own("data")
+    for integration in data:
+        for group in integration:
+            if lines is None:
+                _convolve(xp, group[inside], kernel, usable)
+            else:
+                science = group[lines]
+                _convolve(xp, science[inside], kernel, usable)
+                group[lines] = science
+    return ramp.replace(data=data)
+
+
+def _light_sensitive(ramp: Ramp, shape) -> tuple[slice, slice]:
+    """Return the rows and columns of a window of `shape` that are not at an edge of the detector, where it has one.
+
+    MIRI has reference pixels at the left and right only.
+    """
+    ny, nx = shape
+    whole = ramp.meta.get("subarray.name") == "FULL" or ny == nx == SIZE
+    y, x = (0, 0) if whole else (int(ramp.meta.require(f"subarray.{n}start", "ipc")) - 1 for n in "yx")
+    if str(ramp.meta.get("instrument.name", "")).upper() == "MIRI":
+        return slice(0, ny), _between(x, nx, nx if whole else _MIRI_WIDTH)
+    return _between(y, ny, ny if whole else SIZE), _between(x, nx, nx if whole else SIZE)
+
+
+def _between(start: int, length: int, full: int) -> slice:
+    """Return the part of `length` pixels from `start` on that is more than the border away from 0 and `full`."""
+    first = max(BORDER - start, 0)
+    return slice(first, max(min(length, full - BORDER - start), first))
+
+
+def _convolve(xp, image, kernel, usable):
+    """Convolve (y, x) `image` in place, nothing being around it; where `usable` is False it stays."""
+    height, width = kernel.shape[:2]
+    middle = (height // 2, width // 2)
+    ny, nx = image.shape
+    padded = xp.zeros((ny + height - 1, nx + width - 1), dtype=image.dtype)
+    padded[middle[0] : middle[0] + ny, middle[1] : middle[1] + nx] = image
+    # From the outside in: the middle is the largest, and adding it last keeps most of the small ones' digits.
+    offsets = [(j, i) for j in range(height) for i in range(width) if (j, i) != middle]
+    for rows in row_blocks(image):
+        count = rows.stop - rows.start
+        total = xp.zeros((count, nx), dtype=image.dtype)
+        for j, i in [*offsets, middle]:
+            y, x = middle if (j, i) == middle else (height - 1 - j, width - 1 - i)
+            weight = kernel[j, i] if kernel.ndim == 2 else kernel[j, i, rows]
+            total += weight * padded[y + rows.start : y + rows.stop, x : x + nx]
+        image[rows] = total if usable is None else xp.where(usable[rows], total, image[rows])

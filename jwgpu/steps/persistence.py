@@ -1,0 +1,147 @@
+"""Flag what may be an afterglow: charge trapped by bright light is let go for a long time after."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from jwgpu import backend
+from jwgpu.backend import namespace
+from jwgpu.data import GROUP, Ramp
+from jwgpu.errors import InputError
+from jwgpu.step import ParameterError, Skip, note, step
+
+EPOCH = 40587.0
+"""Modified Julian date of 1970-01-01, from which the ends of windows are counted in seconds."""
+
+_DAY = 86400.0
+_WINDOWS = np.dtype([("row", "i4"), ("column", "i4"), ("end", "f8")])
+
+
+@step(unit="DN")
+def persistence(
+    ramp: Ramp,
+    *,
+    persistence_time: int | None = None,
+    dn_threshold: float | None = None,
+    persistence_dnu: bool = False,
+) -> Ramp:
+    """Flag groups of a pixel for some time after it was saturated or bright.
+
+    A window of `persistence_time` seconds opens when a pixel saturates for the first time in an integration, and when
+    its signal exceeds `dn_threshold` while no window is open. Every group read while its window is open is flagged
+    PERSISTENCE: those of the bright source itself, and those of the integrations that follow.
+
+    Windows outlive an exposure. Those still open at its end are left in `tables["persistence"]` of the result; give
+    this table to the next exposure of the same detector, and its first groups are flagged too::
+
+        later = later.replace(tables={**later.tables, "persistence": earlier.tables["persistence"]})
+
+    Parameters
+    ----------
+    ramp : Ramp
+        `data` (integration, group, y, x), DN; `groupdq`. The time of each group comes from `tables["int_times"]`, or
+        from `meta.exposure.start_time` and `integration_time` where there is no such table, and from
+        `meta.exposure.group_time`. `tables["persistence"]` (row, column, end in seconds since 1970) lists the windows
+        that an earlier exposure left open.
+    persistence_time : int, optional
+        Length of a window in seconds.
+    dn_threshold : float, optional
+        Signal in DN above which a window opens; without it only saturation opens one.
+    persistence_dnu : bool
+        Flag DO_NOT_USE together with PERSISTENCE.
+
+    Returns
+    -------
+    Ramp
+        `groupdq` with the flags; `tables["persistence"]`.
+
+    Raises
+    ------
+    ParameterError
+        `persistence_time` is not positive.
+    InputError
+        The times of the groups are not known, or a window lies outside the exposure.
+
+    Skips when
+    ----------
+    No `persistence_time` is given.
+
+    Differs from jwst
+    -----------------
+    There, windows travel in ASDF files (`persistence_array_file`, `save_persistence`); steps here read and write no
+    files. Without a `persistence_time`, the step there ends as FAILED.
+
+    References
+    ----------
+    .. [1] Smith, R. M., et al. 2008, Proc. SPIE 7021, 70210J, doi:10.1117/12.789372.
+    """
+    if persistence_time is None:
+        raise Skip("no persistence_time is given")
+    if persistence_time <= 0:
+        raise ParameterError(f"persistence.persistence_time = {persistence_time}: expected a number of seconds above 0")
+    xp = namespace(ramp.data)
+    shape = ramp.shape[-2:]
+    group_time = float(ramp.meta.require("exposure.group_time", "persistence"))
+    flag = GROUP.PERSISTENCE | (GROUP.DO_NOT_USE if persistence_dnu else np.uint8(0))
+    ends = _opened(xp, ramp, shape)
+    groupdq = ramp.own("groupdq")
+    flagged = 0
+    for integration, time in enumerate(_starts(ramp)):
+        times_saturated = xp.zeros(shape, dtype=np.uint32)
+        for plane, dq in zip(ramp.data[integration], groupdq[integration]):
+            time += group_time
+            end = time + persistence_time
+            ends[ends < time] = 0
+            times_saturated += (dq & GROUP.SATURATED) != 0
+            ends[times_saturated == 1] = end
+            if dn_threshold is not None:
+                ends[(plane > dn_threshold) & ~(ends > 0)] = end
+            # A window that would end after one opened now has not begun yet.
+            ends[ends > end] = 0
+            within = ends > 0
+            dq |= within.astype(np.uint8) * flag
+            flagged += xp.count_nonzero(within)
+    note(flagged_groups=int(flagged))
+    return ramp.replace(groupdq=groupdq, tables={**ramp.tables, "persistence": _table(xp, ends)})
+
+
+def _starts(ramp: Ramp) -> list[float]:
+    """Return when each integration starts, in seconds since 1970."""
+    table = ramp.tables.get("int_times")
+    n_known = 0 if table is None else len(table)
+    # float64: seconds since 1970 have ten digits before the point
+    starts = [(float(day) - EPOCH) * _DAY for day in (table["int_start_MJD_UTC"] if n_known else ())]
+    starts = starts[: ramp.n_integrations]
+    if len(starts) < ramp.n_integrations:
+        first = float(ramp.meta.require("exposure.start_time", "persistence"))
+        length = float(ramp.meta.require("exposure.integration_time", "persistence"))
+        starts += [(first - EPOCH) * _DAY + i * length for i in range(len(starts), ramp.n_integrations)]
+    if not all(math.isfinite(start) for start in starts):
+        raise InputError(f"{ramp.name}: the start of an integration is not a number; mend its INT_TIMES table")
+    return starts
+
+
+def _opened(xp, ramp: Ramp, shape):
+    """Return (y, x) float64: the end of the window that each pixel came with, 0 where there is none."""
+    ends = np.zeros(shape)
+    table = ramp.tables.get("persistence")
+    if table is not None and len(table):
+        rows, columns = table["row"], table["column"]
+        if min(rows.min(), columns.min()) < 0 or rows.max() >= shape[0] or columns.max() >= shape[1]:
+            raise InputError(
+                f"{ramp.name} has {shape[0]} x {shape[1]} pixels (y, x), and its table of persistence reaches row "
+                f"{rows.max()}, column {columns.max()}; give one of the same subarray"
+            )
+        ends[rows, columns] = table["end"]
+    return backend.to(ends, ramp.device)
+
+
+def _table(xp, ends) -> np.ndarray:
+    """Return the windows that are open: row, column, end in seconds since 1970."""
+    rows, columns = (backend.to_host(index) for index in xp.nonzero(ends))
+    table = np.zeros(len(rows), _WINDOWS)
+    table["row"], table["column"] = rows, columns
+    table["end"] = backend.to_host(ends)[rows, columns]
+    return table

@@ -22,6 +22,7 @@ REQUIRED = {
     "gain": ("data",),
     "readnoise": ("data",),
     "dark": ("data",),
+    "ipc": ("data",),
     "reset": ("data",),
     "rscd": ("rscd_group_skip_table",),
 }

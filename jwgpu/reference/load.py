@@ -20,7 +20,7 @@ _ARRAYS = {
     "TRAPPARS": "trappars_table", "IRS2": "irs2_table",
 }  # fmt: skip
 _AXES = {"mask": (2,), "superbias": (2,), "saturation": (2,), "linearity": (3,), "gain": (2,), "readnoise": (2,),
-         "dark": (3, 4), "reset": (4,), "rscd": (1,)}  # fmt: skip
+         "dark": (3, 4), "ipc": (2, 4), "reset": (4,), "rscd": (1,)}  # fmt: skip
 
 
 def load(path: Path, kind: str, target: Window, name: str | None = None) -> Reference:
@@ -96,7 +96,7 @@ def _from_fits(path: Path, kind: str, meta: Meta, target: Window, label: str) ->
         if array.startswith("dq") and arrays[array].dtype.names is None:
             arrays[array] = quality.translate(arrays[array], definitions, label)
     if "dq" in optional and "dq" not in arrays:
-        arrays["dq"] = np.zeros(target.shape, np.uint32)
+        arrays["dq"] = np.zeros(arrays[required[0]].shape[-2:], np.uint32)
     return arrays
 
 
@@ -116,6 +116,8 @@ def _cut(kind: str, array: str, shape: tuple[int, ...], meta: Meta, target: Wind
             f"{label}: its array {array} has {len(shape)} axes {shape} where a {kind} has "
             f"{' or '.join(map(str, _AXES[kind]))}; give a {kind} file in the standard form"
         )
+    if kind == "ipc" and len(shape) == 2:
+        return whole  # one kernel for all pixels
     claimed = (meta.get("subarray.ysize"), meta.get("subarray.xsize"))
     if kind not in kinds.REQUIRED and shape[-2:] not in (*window.FULL_FRAMES, target.shape, claimed):
         return whole

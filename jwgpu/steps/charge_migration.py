@@ -1,4 +1,4 @@
-"""Flag groups in which a bright pixel has begun to share its charge with its neighbours (the brighter-fatter effect)."""
+"""Flag groups in which a bright pixel has begun to share its charge with its neighbours (brighter-fatter effect)."""
 
 from __future__ import annotations
 

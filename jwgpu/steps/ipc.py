@@ -12,13 +12,16 @@ from jwgpu.data import Ramp, Reference
 from jwgpu.data.detector import BORDER, SIZE, irs2_science_rows, is_irs2
 from jwgpu.errors import InputError
 from jwgpu.numerics.blocks import row_blocks
-from jwgpu.step import note, step
+from jwgpu.step import Skip, note, step
 
 _MIRI_WIDTH = 1032
 
+# Rows treated at a time: they are gone over once for each element of the kernel, in a small cache.
+_ROWS = 16
+
 
 @step(unit="DN", streams="integration")
-def ipc(ramp: Ramp, ipc: Reference) -> Ramp:
+def ipc(ramp: Ramp, ipc: Reference | None = None) -> Ramp:
     """Convolve every group with the kernel that undoes inter-pixel capacitance.
 
     With the kernel k of (rows, columns) j, i and its middle J, I, a pixel becomes sum_ji k[j, i] S[y + J - j,
@@ -30,7 +33,7 @@ def ipc(ramp: Ramp, ipc: Reference) -> Ramp:
     ----------
     ramp : Ramp
         `data` (integration, group, y, x), DN, as read.
-    ipc : Reference
+    ipc : Reference, optional
         `data`, the kernel: (j, i), or (j, i, y, x) with one for each pixel that is corrected.
 
     Returns
@@ -52,6 +55,8 @@ def ipc(ramp: Ramp, ipc: Reference) -> Ramp:
     A pixel whose own kernel holds a value that is not finite stays uncorrected; there it becomes NaN. An exposure
     whose SUBARRAY is FULL is the whole detector, whatever its size (simulated detectors may be small).
     """
+    if ipc is None:
+        raise Skip("there is no ipc reference for this exposure")
     xp = namespace(ramp.data, ipc.data)
     lines = irs2_science_rows(ramp.meta, ramp.shape, xp) if is_irs2(ramp.shape) else None
     ny = ramp.shape[-2] if lines is None else lines.size
@@ -105,11 +110,11 @@ def _convolve(xp, image, kernel, usable):
     padded[middle[0] : middle[0] + ny, middle[1] : middle[1] + nx] = image
     # From the outside in: the middle is the largest, and adding it last keeps most of the small ones' digits.
     offsets = [(j, i) for j in range(height) for i in range(width) if (j, i) != middle]
-    for rows in row_blocks(image):
-        count = rows.stop - rows.start
-        total = xp.zeros((count, nx), dtype=image.dtype)
+    for rows in row_blocks(image, rows=_ROWS):
+        total = xp.zeros((rows.stop - rows.start, nx), dtype=image.dtype)
+        share = xp.empty_like(total)
         for j, i in [*offsets, middle]:
             y, x = middle if (j, i) == middle else (height - 1 - j, width - 1 - i)
             weight = kernel[j, i] if kernel.ndim == 2 else kernel[j, i, rows]
-            total += weight * padded[y + rows.start : y + rows.stop, x : x + nx]
+            total += xp.multiply(padded[y + rows.start : y + rows.stop, x : x + nx], weight, out=share)
         image[rows] = total if usable is None else xp.where(usable[rows], total, image[rows])

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import textwrap
 
 import click
 
-from jwgpu import pipelines, steps
+from jwgpu import steps
+from jwgpu.pipelines import table
 
 
 @click.command("list")
@@ -19,13 +21,15 @@ def listing(name):
     width = max(map(len, steps.names()))
     for step in steps.names():
         click.echo(f"{step:<{width}}  {steps.get(step).summary}")
-    click.echo("\nOrder of the steps:")
-    for label, order in (
-        ("near-infrared", pipelines.table.NEAR_INFRARED),
-        ("MIRI", pipelines.table.MIRI),
-        ("guider", pipelines.table.GUIDER),
-    ):
-        click.echo(f"  {label:<14} {' '.join(order)}")
+    click.echo("\nOrder of the steps (those in brackets are off unless asked for: --set STEP.skip=false):")
+    for label, (_, order) in table.TABLES.items():
+        click.echo(f"  {label}")
+        words = " ".join(f"[{step}]" if step in table.OFF else step for step in order)
+        click.echo(textwrap.fill(words, 100, initial_indent="    ", subsequent_indent="    "))
+    click.echo(
+        f"\nEXP_TYPE: {' '.join(sorted(table.GUIDER_MODES))} run the guider pipeline,\n"
+        f"{' '.join(sorted(table.DARK_MODES))} the dark pipeline,\nall others detector1."
+    )
     click.echo("\n`jwgpu list NAME` describes one step.")
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from jwgpu.cli.report import FAILED, INPUT, Settings, complain
 from jwgpu.errors import InputError
+from jwgpu.pipelines.origins import CODE, USER
 
-SUFFIX = {"image": "cal"}
-"""Product suffixes that are not the name of the product in a `Run`."""
+SUFFIX = {("guider", "image"): "cal", ("dark", "ramp"): "dark"}
+"""Product suffixes by pipeline and product of a `Run`, where the suffix is not the name of the product."""
 
 
 @click.command()
@@ -34,30 +36,35 @@ SUFFIX = {"image": "cal"}
 )
 @click.option("--references", "folder", metavar="DIR", help="Folder of reference files to use instead of CRDS.")
 @click.option("--pipeline", "pipeline_file", metavar="TOML", help="Steps and parameters saved with Pipeline.save.")
+@click.option("--pars", "given", multiple=True, metavar="ASDF", help="Parameter reference to apply; beats CRDS.")
+@click.option("--no-pars", is_flag=True, help="Apply no parameter references (types pars-*) of CRDS or the folder.")
 @click.pass_context
-def run(context, files, out, assignments, skipped, save_steps, device, folder, pipeline_file):
-    """Calibrate exposures: _uncal files become _rate and _rateints, guider exposures _cal.
+def run(context, files, out, assignments, skipped, save_steps, device, folder, pipeline_file, given, no_pars):
+    """Calibrate exposures: _uncal files become _rate and _rateints, guider exposures _cal, darks _dark.
 
-    Several files run one after the other; one failure does not stop the rest.
+    Several files run one after the other; one failure does not stop the rest. Parameters are those of --set, else of
+    --pars, else of the parameter references that go with the exposure, else the defaults; --pipeline is run as it is.
     """
     from jwgpu import backend
     from jwgpu.io import output_folder
     from jwgpu.pipelines import Pipeline
     from jwgpu.reference import cache
+    from jwgpu.reference.parameters import read
 
     settings = Settings(assignments, skipped)
     pipeline = Pipeline.load(pipeline_file) if pipeline_file else None
+    options = (settings, folder, save_steps, pipeline, [read(path) for path in given], not (no_pars or pipeline_file))
     if device:
         _use(backend, device)
     out = output_folder(out)
     if len(files) == 1:
         with cache.limited(0):  # nothing comes after this file that could use its references again
-            calibrate(Path(files[0]), out, settings, folder, save_steps, pipeline)
+            calibrate(Path(files[0]), out, *options)
         return
     worst = 0
     for file in files:
         try:
-            calibrate(Path(file), out, settings, folder, save_steps, pipeline)
+            calibrate(Path(file), out, *options)
         except Exception as error:
             complain(error, file)
             worst = max(worst, INPUT if isinstance(error, InputError) else FAILED)
@@ -65,15 +72,29 @@ def run(context, files, out, assignments, skipped, save_steps, device, folder, p
         context.exit(worst)
 
 
-def calibrate(file: Path, out: Path, settings: Settings, folder=None, save_steps=False, pipeline=None) -> list[Path]:
-    """Run the stage-1 pipeline on one file and save its products; returns their paths."""
+def calibrate(
+    file: Path,
+    out: Path,
+    settings: Settings,
+    folder: str | None = None,
+    save_steps: bool = False,
+    pipeline=None,
+    pars: Sequence = (),
+    find_pars: bool = False,
+) -> list[Path]:
+    """Run the stage-1 pipeline on one file and save its products; returns their paths.
+
+    `pars` are parameter references that were named; those that go with the exposure are applied before them where
+    `find_pars` is true.
+    """
     import jwgpu as jw
     from jwgpu import pipelines
 
     start = time.perf_counter()
     ramp = jw.open(file)
-    pipeline = settings.apply(pipeline or pipelines.choose(ramp))
     refs = jw.references(ramp, folder=folder, overrides=settings.overrides)
+    sources = (refs, *pars) if find_pars else pars
+    pipeline = settings.apply((pipeline or pipelines.choose(ramp)).with_parameters(*sources))
     _demand(pipeline, refs, folder, file)
     written = []
 
@@ -84,13 +105,18 @@ def calibrate(file: Path, out: Path, settings: Settings, folder=None, save_steps
 
     outcome = pipeline.run(ramp, refs, donate=True, after_step=save_step if save_steps else None)
     for name, exposure in outcome.products.items():
-        written.append(jw.save(exposure, out=out, suffix=SUFFIX.get(name, name)))
+        written.append(jw.save(exposure, out=out, suffix=SUFFIX.get((pipeline.name, name), name)))
     new = outcome.history[len(ramp.history) :]
     done = sum(r.status == "COMPLETE" for r in new)
     click.echo(f"{file.name}: {done} steps in {time.perf_counter() - start:.1f} s on the {ramp.device.upper()}")
     for record in new:
         if record.status == "SKIPPED" and not pipeline[record.step].skip:
             click.echo(f"  without {record.step}: {record.reason}")
+    for origin in dict.fromkeys(o for call in pipeline.calls for o in call.origins.values()):
+        if origin not in (CODE, USER):
+            click.echo(f"  parameters of {origin}")
+    for remark in pipeline.remarks:
+        click.echo(f"  {remark}")
     for path in written:
         click.echo(f"  {path}")
     return written

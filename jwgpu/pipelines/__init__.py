@@ -1,7 +1,7 @@
 """Pipelines as values: ordered lists of steps that can be printed, edited, cut, compared, saved and run."""
 
-from jwgpu.pipelines.choose import choose, detector1, guider
+from jwgpu.pipelines.choose import choose, dark, detector1, guider
 from jwgpu.pipelines.core import Call, Pipeline
 from jwgpu.pipelines.run import Run
 
-__all__ = ["Call", "Pipeline", "Run", "choose", "detector1", "guider"]
+__all__ = ["Call", "Pipeline", "Run", "choose", "dark", "detector1", "guider"]

@@ -7,6 +7,7 @@ from jwgpu.data import Ramp
 from jwgpu.errors import InputError
 from jwgpu.pipelines import table
 from jwgpu.pipelines.core import Call, Pipeline
+from jwgpu.pipelines.origins import CODE
 from jwgpu.provenance import state_path
 
 
@@ -18,13 +19,23 @@ def detector1(ramp: Ramp | None = None) -> Pipeline:
     ramp : Ramp, optional
         Decides between the near-infrared and the MIRI order of steps; near-infrared without it.
     """
-    miri = ramp is not None and str(ramp.meta.instrument.name).upper() == "MIRI"
-    return _pipeline("detector1", table.MIRI if miri else table.NEAR_INFRARED)
+    return _pipeline("detector1, MIRI" if _is_miri(ramp) else "detector1, near-infrared")
+
+
+def dark(ramp: Ramp | None = None) -> Pipeline:
+    """Return the pipeline from a dark exposure to a corrected ramp, of which dark references are made.
+
+    Parameters
+    ----------
+    ramp : Ramp, optional
+        As for `detector1`.
+    """
+    return _pipeline("dark, MIRI" if _is_miri(ramp) else "dark, near-infrared")
 
 
 def guider(ramp: Ramp | None = None) -> Pipeline:
     """Return the pipeline from a guider exposure to calibrated count-rate images, the same for every guider mode."""
-    return _pipeline("guider", table.GUIDER)
+    return _pipeline("guider")
 
 
 def choose(ramp: Ramp) -> Pipeline:
@@ -38,15 +49,26 @@ def choose(ramp: Ramp) -> Pipeline:
     InputError
         For a rate or another product that is past these steps.
     """
-    pipeline = guider(ramp) if str(ramp.meta.exposure.type).upper() in table.GUIDER_MODES else detector1(ramp)
-    done = [name for name in pipeline.names() if ramp.meta.get(state_path(name)) == "COMPLETE"]
-    if not isinstance(ramp, Ramp) or done[-1:] == pipeline.names()[-1:]:
+    exp_type = str(ramp.meta.exposure.type).upper()
+    made = guider if exp_type in table.GUIDER_MODES else dark if exp_type in table.DARK_MODES else detector1
+    pipeline = made(ramp)
+    names = pipeline.names()
+    done = [name for name in names if ramp.meta.get(state_path(name)) == "COMPLETE"]
+    rest = names[names.index(done[-1]) + 1 :] if done else names
+    if not isinstance(ramp, Ramp) or not rest:
         raise InputError(
             f"{ramp.name} has been through stage 1 already ({', '.join(done) or 'not a ramp'}); give a raw exposure "
             "(_uncal.fits) or a ramp"
         )
-    return pipeline.from_(pipeline.names()[pipeline.names().index(done[-1]) + 1]) if done else pipeline
+    return pipeline.from_(rest[0])
 
 
-def _pipeline(name: str, names: tuple[str, ...]) -> Pipeline:
-    return Pipeline(name, tuple(Call(steps.get(step)) for step in names))
+def _is_miri(ramp: Ramp | None) -> bool:
+    return ramp is not None and str(ramp.meta.instrument.name).upper() == "MIRI"
+
+
+def _pipeline(label: str) -> Pipeline:
+    name, order = table.TABLES[label]
+    off = {True: {"skip": CODE}, False: {}}
+    calls = [Call(steps.get(step), skip=step in table.OFF, origins=off[step in table.OFF]) for step in order]
+    return Pipeline(name, tuple(calls))

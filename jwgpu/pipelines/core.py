@@ -9,17 +9,30 @@ from pathlib import Path
 from typing import Any
 
 from jwgpu.errors import InputError
-from jwgpu.pipelines import render, toml
+from jwgpu.pipelines import adopt, render, toml
+from jwgpu.pipelines.origins import CODE, USER
 from jwgpu.step import Step
 
 
 @dataclasses.dataclass(frozen=True)
 class Call:
-    """One step of a pipeline: the step, the parameters that differ from its defaults, and whether it is left out."""
+    """One step of a pipeline.
+
+    Attributes
+    ----------
+    step : Step or function of an exposure
+    parameters : mapping
+        The parameters that differ from the step's defaults.
+    skip : bool
+        Whether the step is left out.
+    origins : mapping
+        Parameter (or `"skip"`): who set it, `"user"` or the name of a parameter file; see `origin`.
+    """
 
     step: Step | Callable
     parameters: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     skip: bool = False
+    origins: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -31,14 +44,33 @@ class Call:
         """Reference types the step takes, and whether it needs them; none for a plain function."""
         return getattr(self.step, "references", {})
 
+    def origin(self, name: str) -> str:
+        """Say who set a parameter, or `"skip"`: `"code"`, `"user"` or the name of a parameter file."""
+        changed = self.skip if name == "skip" else name in self.parameters
+        return self.origins.get(name, USER if changed else CODE)
+
+    def wants(self, kind: str, exposure) -> bool:
+        """Say whether the step will look at the reference `kind` for this exposure."""
+        return self.step.wants(kind, exposure, self.parameters)
+
     def set(self, **parameters) -> Call:
         """Return the call with parameters changed, checked against the step's signature."""
+        return self.take(parameters, USER)
+
+    def take(self, parameters: Mapping[str, Any], origin: str) -> Call:
+        """Return the call with parameters changed, as `set`, by someone else than the user."""
         if isinstance(self.step, Step):
-            parameters = self.step.check(parameters)
+            parameters = self.step.check(dict(parameters))
         merged = {**self.parameters, **parameters}
         if isinstance(self.step, Step):
             merged = {k: v for k, v in merged.items() if v != self.step.parameters[k].default}
-        return dataclasses.replace(self, parameters=merged)
+        return dataclasses.replace(
+            self, parameters=merged, origins={**self.origins, **dict.fromkeys(parameters, origin)}
+        )
+
+    def switched(self, off: bool, origin: str = USER) -> Call:
+        """Return the call left out or brought in."""
+        return dataclasses.replace(self, skip=off, origins={**self.origins, "skip": origin})
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -54,6 +86,8 @@ class Pipeline:
 
     name: str
     calls: tuple[Call, ...]
+    remarks: tuple[str, ...] = ()
+    """What parameter files ask for and is not applied, in words."""
 
     def names(self) -> list[str]:
         """Return the names of the steps, in order, those left out included."""
@@ -81,6 +115,29 @@ class Pipeline:
     def including(self, *names: str) -> Pipeline:
         """Return a pipeline with these steps, left out so far, brought in."""
         return self._skip(names, False)
+
+    def with_parameters(self, *sources) -> Pipeline:
+        """Return a pipeline with the values of parameter references (CRDS types `pars-*`).
+
+        What the user has set stays. What a file asks for and jwgpu does not have is listed in `remarks`, which are
+        printed below the pipeline.
+
+        Parameters
+        ----------
+        *sources : References, path or ParameterFile
+            The references of an exposure, which find the files of this pipeline and of its steps in CRDS or in their
+            folder; or files. Later ones go before earlier ones.
+
+        Raises
+        ------
+        InputError
+            CRDS cannot be asked, a file cannot be read, or a file that was named is for another pipeline.
+        """
+        return adopt.with_parameters(self, sources)
+
+    def table(self, *names: str) -> render.Table:
+        """Return every parameter of the steps `names` (of all), its value, and who set it: code, CRDS file or user."""
+        return render.Table(self, [self[name] for name in names] or self.calls)
 
     def after(self, name: str, step: Step | Callable, **parameters) -> Pipeline:
         """Return a pipeline with `step` (a step, or any function of an exposure) inserted after `name`."""
@@ -187,7 +244,7 @@ class Pipeline:
     def _skip(self, names: tuple[str, ...], skip: bool) -> Pipeline:
         pipeline = self
         for name in names:
-            pipeline = pipeline._change(name, dataclasses.replace(pipeline[name], skip=skip))
+            pipeline = pipeline._change(name, pipeline[name].switched(skip))
         return pipeline
 
     def _insert(self, position: int, step, parameters: dict) -> Pipeline:

@@ -6,16 +6,20 @@ import html as _html
 import inspect
 
 from jwgpu.data import Image
+from jwgpu.pipelines.origins import CODE, USER
+from jwgpu.pipelines.table import OFF
 from jwgpu.step import Step
+
+HEADER = ("step", "", "changed parameters", "references")
 
 
 def rows(pipeline) -> list[tuple[str, str, str, str]]:
-    """Return (step, on or off, changed parameters, references) for each call."""
+    """Return (step, on or off, changed parameters and who changed them, references) for each call."""
     return [
         (
             call.name,
-            "off" if call.skip else "on",
-            ", ".join(f"{k}={v!r}" for k, v in call.parameters.items()),
+            ("off" if call.skip else "on") + (_by(call, "skip") if call.skip or call.name in OFF else ""),
+            ", ".join(f"{k}={v!r}{_by(call, k)}" for k, v in call.parameters.items()),
             ", ".join(call.references),
         )
         for call in pipeline.calls
@@ -24,21 +28,69 @@ def rows(pipeline) -> list[tuple[str, str, str, str]]:
 
 def table(pipeline) -> str:
     """Return the pipeline as lines of text."""
-    header = ("step", "", "changed parameters", "references")
-    lines = [header, *rows(pipeline)]
-    widths = [max(len(line[i]) for line in lines) for i in range(4)]
-    text = ["  ".join(word.ljust(width) for word, width in zip(line, widths)).rstrip() for line in lines]
-    return "\n".join([f"pipeline {pipeline.name}", text[0], "-" * max(map(len, text)), *text[1:]])
+    return "\n".join([f"pipeline {pipeline.name}", *_lines(HEADER, rows(pipeline)), *pipeline.remarks])
 
 
 def html(pipeline) -> str:
     """Return the pipeline as an HTML table."""
-    cells = "".join(
-        "<tr>" + "".join(f"<td style='text-align:left'>{_html.escape(word)}</td>" for word in row) + "</tr>"
-        for row in rows(pipeline)
-    )
-    head = "".join(f"<th style='text-align:left'>{w}</th>" for w in ("step", "", "changed parameters", "references"))
-    return f"<b>pipeline {_html.escape(pipeline.name)}</b><table><tr>{head}</tr>{cells}</table>"
+    remarks = "".join(f"<p>{_html.escape(remark)}</p>" for remark in pipeline.remarks)
+    return f"<b>pipeline {_html.escape(pipeline.name)}</b>{_html_table(HEADER, rows(pipeline))}{remarks}"
+
+
+class Table:
+    """Every parameter of some calls with its value and who set it; prints as a table.
+
+    Attributes
+    ----------
+    rows : list of (step, parameter, value, source)
+        `skip` is among the parameters. The source is `"code"` (the default), `"user"`, or the name of a parameter
+        file.
+    """
+
+    HEADER = ("step", "parameter", "value", "set by")
+
+    def __init__(self, pipeline, calls):
+        self.name, self.remarks = pipeline.name, pipeline.remarks
+        self.rows = []
+        for call in calls:
+            defaults = {n: p.default for n, p in call.step.parameters.items()} if isinstance(call.step, Step) else {}
+            values = {"skip": call.skip, **defaults, **call.parameters}
+            self.rows += [(call.name, name, value, call.origin(name)) for name, value in values.items()]
+
+    def _words(self) -> list[tuple[str, ...]]:
+        """Return the rows as words, each step named once."""
+        return [
+            (step if name == "skip" else "", name, repr(value), "code default" if source == CODE else source)
+            for step, name, value, source in self.rows
+        ]
+
+    def __repr__(self) -> str:
+        return "\n".join([f"pipeline {self.name}", *_lines(self.HEADER, self._words()), *self.remarks])
+
+    def _repr_html_(self) -> str:
+        remarks = "".join(f"<p>{_html.escape(remark)}</p>" for remark in self.remarks)
+        return f"<b>pipeline {_html.escape(self.name)}</b>{_html_table(self.HEADER, self._words())}{remarks}"
+
+
+def _by(call, name: str) -> str:
+    """Name the parameter file that set a value; what the user or the code did needs no words."""
+    origin = call.origin(name)
+    return "" if origin in (CODE, USER) else f" ({origin})"
+
+
+def _lines(header, rows) -> list[str]:
+    rows = [header, *rows]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(header))]
+    text = ["  ".join(word.ljust(width) for word, width in zip(row, widths)).rstrip() for row in rows]
+    return [text[0], "-" * max(map(len, text)), *text[1:]]
+
+
+def _html_table(header, rows) -> str:
+    def line(tag, words):
+        return "".join(f"<{tag} style='text-align:left'>{_html.escape(word)}</{tag}>" for word in words)
+
+    body = "".join(f"<tr>{line('td', row)}</tr>" for row in rows)
+    return f"<table><tr>{line('th', header)}</tr>{body}</table>"
 
 
 def source(pipeline) -> str:

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 from jwgpu.data import Exposure, Image
 from jwgpu.errors import InputError
+from jwgpu.pipelines.origins import CODE, left_out
 from jwgpu.provenance import Record
 from jwgpu.step import Step
 
@@ -93,7 +94,7 @@ def run(
         for call in pipeline.calls:
             bar.set_description(call.name, refresh=False)
             if call.skip:
-                record = Record(step=call.name, status="SKIPPED", reason="left out by the user")
+                record = Record(step=call.name, status="SKIPPED", reason=left_out(call.origin("skip")))
                 branches = {name: part.recorded(record) for name, part in branches.items()}
             else:
                 branches = _advance(call, branches, references, protected)
@@ -110,14 +111,19 @@ def _advance(call, branches: dict, references, protected: list) -> dict:
     outcome = {}
     for name in list(branches):
         exposure = branches.pop(name)
-        arguments = [references.get(kind, required=needed, step=call.name) for kind, needed in call.references.items()]
+        arguments = [
+            references.get(kind, required=needed, step=call.name) if call.wants(kind, exposure) else None
+            for kind, needed in call.references.items()
+        ]
         # References made in memory may be on the other device.
         arguments = [None if reference is None else reference.to(exposure.device) for reference in arguments]
         exposure = exposure.donate(keep=(*protected, *branches.values(), *outcome.values()))
         made = call.step(exposure, *arguments, **call.parameters)
         del exposure, arguments
+        made = _attributed(made, call)
         if not isinstance(call.step, Step) and isinstance(made, Exposure):
-            made = made.recorded(Record(step=call.name, parameters=dict(call.parameters)))
+            origins = {key: call.origin(key) for key in call.parameters}
+            made = made.recorded(Record(step=call.name, parameters=dict(call.parameters), origins=origins))
         if isinstance(made, Image) and name == "ramp":
             outcome["image"] = made
         elif isinstance(made, Exposure):
@@ -127,6 +133,18 @@ def _advance(call, branches: dict, references, protected: list) -> dict:
         else:
             raise InputError(f"step {call.name} returned {type(made).__name__}, not an exposure")
     return outcome
+
+
+def _attributed(made, call):
+    """Say in the record that a step has just left who set its parameters."""
+    parameters = call.step.parameters if isinstance(call.step, Step) else ()
+    origins = {name: origin for name in parameters if (origin := call.origin(name)) != CODE}
+    if not origins or made is None:
+        return made
+    if hasattr(made, "_fields"):
+        return type(made)(*(_attributed(part, call) for part in made))
+    *before, last = made.history
+    return made.replace(history=(*before, dataclasses.replace(last, origins=origins)))
 
 
 def _bar(total: int, progress: bool):

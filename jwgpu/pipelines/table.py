@@ -1,4 +1,8 @@
-"""Which steps run for which kind of exposure: a table, not an if-chain."""
+"""Which steps run for which kind of exposure: a table, not an if-chain.
+
+Time series (TSO) have no table of their own: the official pipeline takes them through the same steps and leaves what
+is different (which steps are off, thresholds) to parameter references (`Pipeline.with_parameters`).
+"""
 
 from __future__ import annotations
 
@@ -6,11 +10,14 @@ NEAR_INFRARED = (
     "group_scale",
     "dq_init",
     "saturation",
+    "ipc",
     "superbias",
     "refpix",
     "linearity",
     "dark_current",
+    "charge_migration",
     "jump",
+    "persistence",
     "ramp_fit",
     "gain_scale",
 )
@@ -19,17 +26,74 @@ MIRI = (
     "group_scale",
     "dq_init",
     "saturation",
+    "ipc",
+    "firstframe",
+    "lastframe",
+    "reset",
     "linearity",
+    "rscd",
     "dark_current",
     "refpix",
+    "charge_migration",
     "jump",
+    "persistence",
     "ramp_fit",
     "gain_scale",
 )
 
+DARK_NEAR_INFRARED = (
+    "group_scale",
+    "dq_init",
+    "saturation",
+    "ipc",
+    "superbias",
+    "refpix",
+    "linearity",
+)
+
+DARK_MIRI = (
+    "group_scale",
+    "dq_init",
+    "saturation",
+    "ipc",
+    "firstframe",
+    "lastframe",
+    "reset",
+    "linearity",
+    "rscd",
+)
+
 GUIDER = ("dq_init", "guider_cds")
+
+OFF = frozenset(
+    (
+        "emicorr",
+        "firstframe",
+        "charge_migration",
+        "picture_frame",
+        "persistence",
+    )
+)  # fmt: skip
+"""Steps that stand in a table but are left out unless they are asked for, by the user or by a parameter reference."""
+
+LACKING = ("clean_flicker_noise",)
+"""Steps of the official pipeline, off by default there, that jwgpu does not have."""
+
+TABLES = {
+    "detector1, near-infrared": ("detector1", NEAR_INFRARED),
+    "detector1, MIRI": ("detector1", MIRI),
+    "dark, near-infrared": ("dark", DARK_NEAR_INFRARED),
+    "dark, MIRI": ("dark", DARK_MIRI),
+    "guider": ("guider", GUIDER),
+}
+"""Every table by its label: name of the pipeline, steps in order."""
 
 GUIDER_MODES = frozenset(
     ("FGS_ID-STACK", "FGS_ID-IMAGE", "FGS_ACQ1", "FGS_ACQ2", "FGS_TRACK", "FGS_FINEGUIDE")
 )  # fmt: skip
-"""EXP_TYPEs of the guider; every other exposure is calibrated by `detector1`."""
+"""EXP_TYPEs of the guider."""
+
+DARK_MODES = frozenset(
+    ("NRC_DARK", "NIS_DARK", "NRS_DARK", "FGS_DARK", "MIR_DARKALL", "MIR_DARKIMG", "MIR_DARKMRS", "MIR_DARK")
+)  # fmt: skip
+"""EXP_TYPEs of exposures without light, which become corrected ramps; all others become rates, by `detector1`."""

@@ -8,18 +8,27 @@ from pathlib import Path
 
 from jwgpu import steps
 from jwgpu.errors import InputError
+from jwgpu.pipelines.origins import CODE, USER
+from jwgpu.pipelines.table import OFF
 from jwgpu.step import Step
 
 
 def save(pipeline, path) -> Path:
-    """Write `pipeline` to `path`: its steps in order, and for each those parameters that are not at the default."""
+    """Write `pipeline` to `path`: its steps in order, and for each those parameters that are not at the default.
+
+    Values that a parameter file has set are among them, so that what is read again runs the same without it.
+    """
     lines = [f"name = {_text(pipeline.name)}", f"steps = [{', '.join(_text(n) for n in pipeline.names())}]"]
     for call in pipeline.calls:
         entries = {"function": _address(call.step)} if not isinstance(call.step, Step) or _custom(call.step) else {}
         entries |= {"skip": True} if call.skip else {}
         entries |= call.parameters
         if entries:
-            lines += ["", f"[{call.name}]", *(f"{key} = {_text(value)}" for key, value in entries.items())]
+            lines += [
+                "",
+                f"[{call.name}]",
+                *(f"{key} = {_text(value)}{_by(call, key)}" for key, value in entries.items()),
+            ]
     path = Path(path)
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
@@ -48,10 +57,17 @@ def load(pipeline_class, call_class, path):
         try:
             step = _imported(address) if address else steps.get(name)
             entries = {key: None if value == "none" else value for key, value in entries.items()}
-            calls.append(call_class(step, skip=skip).set(**entries))
+            origins = {"skip": CODE} if skip and name in OFF else {}
+            calls.append(call_class(step, skip=skip, origins=origins).set(**entries))
         except (InputError, ImportError, AttributeError) as error:
             raise InputError(f"{path}: {error}") from error
     return pipeline_class(content.get("name", path.stem), tuple(calls))
+
+
+def _by(call, key: str) -> str:
+    """Return a comment that names the parameter file a value is from."""
+    origin = USER if key == "function" else call.origin(key)
+    return "" if origin in (CODE, USER) else f"  # {origin}"
 
 
 def _text(value) -> str:

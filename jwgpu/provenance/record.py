@@ -28,6 +28,8 @@ class Record:
         Why it was skipped; empty otherwise.
     parameters : mapping
         Every parameter with the value used, defaults included.
+    origins : mapping
+        Parameter: who set it in the pipeline, `"user"` or the name of a parameter file; the others are defaults.
     references : mapping
         Reference type: file name.
     notes : mapping
@@ -45,6 +47,7 @@ class Record:
     status: str = "COMPLETE"
     reason: str = ""
     parameters: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    origins: Mapping[str, str] = dataclasses.field(default_factory=dict)
     references: Mapping[str, str] = dataclasses.field(default_factory=dict)
     notes: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     seconds: float = 0.0
@@ -55,5 +58,5 @@ class Record:
 
     def as_dict(self) -> dict:
         """Return the record as plain values, for a manifest."""
-        return {**dataclasses.asdict(self), "parameters": dict(self.parameters), "references": dict(self.references),
-                "notes": dict(self.notes)}  # fmt: skip
+        return {**dataclasses.asdict(self), "parameters": dict(self.parameters), "origins": dict(self.origins),
+                "references": dict(self.references), "notes": dict(self.notes)}  # fmt: skip

@@ -13,6 +13,7 @@ import json
 import logging
 import os
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 
 from jwgpu.data import Meta
@@ -57,6 +58,24 @@ def select(meta: Meta, kind: str, context: str | None = None) -> str:
             f"override ({kind}=FILE)"
         )
     return name
+
+
+def select_known(meta: Meta, kinds: Iterable[str], context: str | None = None) -> dict[str, str]:
+    """Return the file names that CRDS selects for those of the types `kinds` for which it has one.
+
+    Types for which no rule fits are left out, as those are for which there is none: nothing is lost without them.
+
+    Raises
+    ------
+    InputError
+        No server and no cache.
+    """
+    kinds = list(kinds)
+    purpose = f"select the {', '.join(kinds)} references of {meta.get('filename', 'the exposure')}"
+    with _client(purpose, meta) as crds, contextlib.redirect_stderr(io.StringIO()):
+        chosen = crds.getrecommendations(_parameters(meta), reftypes=kinds, context=context, observatory="jwst")
+    names = {kind: str(chosen.get(kind) or NOT_APPLICABLE) for kind in kinds}
+    return {kind: name for kind, name in names.items() if "N/A" not in name.upper() and "NOT FOUND" not in name}
 
 
 def fetch(meta: Meta, kind: str, name: str, context: str | None = None) -> Path:

@@ -80,8 +80,15 @@ def from_fits(header) -> Meta:
 
 
 def from_tree(tree: Mapping[str, Any]) -> Meta:
-    """Take the metadata of an ASDF tree."""
-    return Meta(dict(_flatten(tree.get("meta", {}))))
+    """Take the metadata of an ASDF tree.
+
+    Parameter files that a user has exported say `<SPECIFY>` where those of CRDS have a value; their type is in the
+    class they are for.
+    """
+    values = {path: value for path, value in _flatten(tree.get("meta", {})) if value != "<SPECIFY>"}
+    if isinstance(tree.get("class"), str):
+        values.setdefault("reftype", f"pars-{tree['class'].rpartition('.')[2].lower()}")
+    return Meta(values)
 
 
 def _plain(value):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from jwgpu.data import Exposure, Meta, Reference
 from jwgpu.errors import InputError
-from jwgpu.reference import cache, crds, folder, kinds
+from jwgpu.reference import cache, crds, folder, kinds, parameters
 from jwgpu.reference.load import load
 from jwgpu.reference.window import Window
 
@@ -152,6 +152,18 @@ class References:
             return Source(kind, "folder", path, path.name) if path else Source(kind, "folder", absent=True)
         name = crds.select(self._meta, kind, self._given_context)
         return Source(kind, "CRDS", None, name if name == crds.NOT_APPLICABLE else f"crds://{name}")
+
+    def parameter_files(self, kinds) -> list[parameters.ParameterFile]:
+        """Return the parameter references (types `pars-*`) for the exposure; none where references are in memory.
+
+        Raises
+        ------
+        InputError
+            CRDS cannot be asked, or a file that it names cannot be fetched or read.
+        """
+        if self._window is None:
+            return []
+        return parameters.find(self._meta, kinds, self._folder, self._given_context)
 
     @property
     def context(self) -> str:

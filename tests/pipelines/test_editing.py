@@ -83,5 +83,17 @@ def test_printed_table_shows_every_step_and_change():
 
 
 def test_every_step_belongs_to_a_table():
-    known = {*pipelines.table.NEAR_INFRARED, *pipelines.table.MIRI, *pipelines.table.GUIDER}
+    known = {step for _, order in pipelines.table.TABLES.values() for step in order}
     assert set(steps.names()) == known
+    assert known >= pipelines.table.OFF
+    assert known.isdisjoint(pipelines.table.LACKING)
+
+
+def test_steps_that_are_off_by_default_can_be_brought_in(monkeypatch):
+    monkeypatch.setattr(pipelines.table, "OFF", frozenset(["linearity"]))
+    p = pipelines.detector1()
+    assert [call.name for call in p.calls if call.skip] == ["linearity"]
+    assert p["linearity"].origin("skip") == "code"
+    assert p.including("linearity")["linearity"].origin("skip") == "user"
+    assert not p.including("linearity")["linearity"].skip
+    assert p.diff(p.including("linearity")) == ["linearity.skip: True -> False"]

@@ -96,3 +96,29 @@ def test_guider_modes_choose_the_guider_pipeline(mode):
 
 def test_miri_has_its_own_order():
     assert pipelines.choose(simulate.tiny("miri").ramp).names() == list(pipelines.table.MIRI)
+
+
+def test_the_record_says_why_a_step_was_left_out(nircam, monkeypatch):
+    monkeypatch.setattr(pipelines.table, "OFF", frozenset(["refpix", "linearity"]))
+    p = pipelines.detector1(nircam.ramp).including("refpix").without("superbias").upto("linearity")
+    records = {r.step: r for r in p.run(nircam.ramp, nircam.references, progress=False).history}
+    assert records["linearity"].reason == "off by default"
+    assert records["superbias"].reason == "left out by the user"
+    assert records["refpix"].status == "COMPLETE"
+
+
+@pytest.mark.parametrize(("mode", "exp_type"), [("nircam", "NRC_DARK"), ("miri", "MIR_DARKIMG")])
+def test_darks_become_corrected_ramps(mode, exp_type):
+    simulation = simulate.tiny(mode)
+    ramp = simulation.ramp.replace(meta=simulation.ramp.meta.set({"exposure.type": exp_type}))
+    p = pipelines.choose(ramp)
+    assert p == pipelines.dark(ramp)
+    assert p.name == "dark"
+    assert {"dark_current", "jump", "ramp_fit"}.isdisjoint(p.names())
+    made = p.run(ramp, simulation.references, progress=False)
+    assert list(made.products) == ["ramp"]
+    light = pipelines.detector1(ramp).upto("linearity").run(ramp, simulation.references, progress=False)
+    if mode == "nircam":
+        assert equal(made.ramp, light.ramp)
+    with pytest.raises(InputError, match="through stage 1 already"):
+        pipelines.choose(made.ramp.replace(meta=made.ramp.meta.set({"cal_step.rscd": "COMPLETE"})))

@@ -16,6 +16,7 @@ import inspect
 import time
 import types
 import typing
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from typing import Any
 
@@ -134,8 +135,8 @@ class Step:
         Axis along which the exposure may be cut without changing a bit (`"integration"`, `"pixel"`), or None.
     """
 
-    def __init__(self, function, unit: str | None, streams: str | None):
-        self.function, self.unit, self.streams = function, unit, streams
+    def __init__(self, function, unit: str | None, streams: str | None, wanted: Mapping[str, Callable] | None = None):
+        self.function, self.unit, self.streams, self._wanted = function, unit, streams, dict(wanted or {})
         self.name = function.__name__
         self.__name__, self.__doc__, self.__module__ = self.name, function.__doc__, function.__module__
         self.__wrapped__ = function
@@ -165,6 +166,15 @@ class Step:
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise ParameterError(f"step {self.name} has no parameter {name!r}{hint} (it has: {known})")
         return self.parameters[name]
+
+    def wants(self, kind: str, exposure, parameters: Mapping[str, Any]) -> bool:
+        """Say whether the step will look at the reference `kind`; what it will not need not be fetched.
+
+        `parameters` are those that differ from the defaults.
+        """
+        if kind not in self._wanted:
+            return True
+        return self._wanted[kind](exposure, {p.name: p.default for p in self.parameters.values()} | dict(parameters))
 
     def check(self, parameters: dict) -> dict:
         """Return `parameters` with their types checked; unknown names are errors."""
@@ -222,6 +232,10 @@ class Step:
         return f"<step {self.name}: {self.summary}>"
 
 
-def step(*, unit: str | None, streams: str | None = None):
-    """Make a step of a function (see the module's docstring)."""
-    return lambda function: Step(function, unit, streams)
+def step(*, unit: str | None, streams: str | None = None, wanted: Mapping[str, Callable] | None = None):
+    """Make a step of a function (see the module's docstring).
+
+    `wanted` holds, for optional references that only some exposures or parameters call for, a function of the
+    exposure and all parameters that says so.
+    """
+    return lambda function: Step(function, unit, streams, wanted)

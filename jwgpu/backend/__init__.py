@@ -1,7 +1,7 @@
 """Where arrays live: the only package, with `kernels`, that may say `cupy`."""
 
 from jwgpu.backend.device import Device, current, describe, probe, use
-from jwgpu.backend.namespace import is_device_array, namespace, ndimage
+from jwgpu.backend.namespace import fft, is_device_array, namespace, ndimage
 from jwgpu.backend.transfer import Traffic, counting, native, to, to_host
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "counting",
     "current",
     "describe",
+    "fft",
     "is_device_array",
     "namespace",
     "native",

@@ -34,3 +34,12 @@ def ndimage(array) -> ModuleType:
     else:
         import scipy.ndimage as library
     return library
+
+
+def fft(array) -> ModuleType:
+    """Return the Fourier library that works on `array`; of float32 it makes complex64."""
+    if is_device_array(array):
+        import cupyx.scipy.fft as library
+    else:
+        import scipy.fft as library
+    return library

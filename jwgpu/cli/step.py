@@ -65,8 +65,12 @@ def _run(which, file: Path, out: Path, folder, settings: Settings) -> None:
             f"and this file holds a {type(exposure).__name__.lower()}"
         )
     refs = jw.references(exposure, folder=folder, overrides=settings.overrides)
-    arguments = [refs.get(k, required=needed, step=which.name) for k, needed in which.references.items()]
-    outcome = which(exposure, *arguments, **settings.parameters.get(which.name, {}))
+    given = which.check(settings.parameters.get(which.name, {}))
+    arguments = [
+        refs.get(k, required=needed, step=which.name) if which.wants(k, exposure, given) else None
+        for k, needed in which.references.items()
+    ]
+    outcome = which(exposure, *arguments, **given)
     parts = dict(zip(outcome._fields, outcome)) if hasattr(outcome, "_fields") else {which.name: outcome}
     for suffix, part in parts.items():
         if part is not None:

@@ -63,12 +63,47 @@ def running_median(values, length: int, *, reflect_start: bool = True, reflect_e
         index = xp.where(index >= rows, 2 * (rows - 1) - index, index)
     there = (index >= 0) & (index < rows)
     box = xp.where(there[..., None], values[xp.where(there, index, 0)], xp.nan).reshape(rows, -1)
-    good = xp.isfinite(box)
+    return masked_median(box, xp.isfinite(box))
+
+
+def masked_median(values, good):
+    """Return the median over the last axis of those values where `good` is True, float64; NaN where there is none."""
+    xp = namespace(values)
     count = good.sum(axis=-1, keepdims=True)
-    ordered = xp.sort(xp.where(good, box, xp.inf).astype(xp.float64), axis=-1)
+    ordered = xp.sort(xp.where(good, values, xp.inf).astype(xp.float64), axis=-1)
     low = xp.take_along_axis(ordered, xp.maximum(count - 1, 0) // 2, axis=-1)
     high = xp.take_along_axis(ordered, xp.where(count > 0, count // 2, 0), axis=-1)
     return xp.where(count > 0, 0.5 * (low + high), xp.nan)[..., 0]
+
+
+def clipped_about_median(values, limit: float, iterations: int = 5):
+    """Return mean and standard deviation over the last axis, without what lies far from the median.
+
+    Parameters
+    ----------
+    values : (..., n) array
+        Values that are not finite take no part.
+    limit : float
+        Rejection limit in standard deviations (of the population, ddof = 0).
+    iterations : int
+        How often median and limits are taken anew, at most.
+
+    Returns
+    -------
+    mean, deviation : (..., 1) float64
+        NaN where no value is left.
+    """
+    xp = namespace(values)
+    keep = xp.isfinite(values)
+    values = xp.where(keep, values, 0).astype(xp.float64)
+    for left in range(iterations, -1, -1):
+        count = keep.sum(axis=-1, keepdims=True)
+        some = xp.where(count > 0, count, xp.nan)
+        mean = xp.where(keep, values, 0).sum(axis=-1, keepdims=True) / some
+        deviation = xp.sqrt((xp.where(keep, values - mean, 0) ** 2).sum(axis=-1, keepdims=True) / some)
+        if left:
+            keep = keep & (xp.abs(values - masked_median(values, keep)[..., None]) <= limit * deviation)
+    return mean, deviation
 
 
 def mean_of_known(a, b):

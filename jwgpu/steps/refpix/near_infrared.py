@@ -1,102 +1,50 @@
-"""Take out the drifts of the readout electronics, as the reference pixels at the detector's edge saw them.
-
-For every group, in the detector frame (fast axis along x):
-
-1. each amplifier, and in it the even and the odd columns separately, loses the mean of its reference pixels, which is
-   the average of the clipped means of the four rows at the bottom and the four at the top;
-2. each row loses the running median, over a box of rows, of the reference pixels at its two ends.
-
-References
-----------
-.. [1] Rauscher, B. J., et al. 2007, PASP 119, 768, doi:10.1086/520887 (NIRSpec detectors).
-.. [2] Moseley, S. H., et al. 2010, Proc. SPIE 7742, 77421B, doi:10.1117/12.866773 (reference sampling, 1/f noise).
-"""
+"""Near-infrared detectors: amplifiers by the pixels at top and bottom, rows by those at the sides."""
 
 from __future__ import annotations
+
+import dataclasses
 
 import numpy as np
 
 from jwgpu.backend import namespace
 from jwgpu.data import PIXEL, Ramp
-from jwgpu.data.detector import BORDER, SIZE, Readout
+from jwgpu.data.detector import BORDER, Readout
 from jwgpu.numerics.blocks import row_blocks
 from jwgpu.numerics.stripes import clipped_mean, mean_of_known, running_median
-from jwgpu.step import ParameterError, Skip, note, step
+from jwgpu.step import Skip, note
 
 # NIRSpec windows that reach no edge of the detector: their outermost rows are read as if they were reference pixels.
 _EDGELESS = ("SUB512", "SUB512S", "SUB32")
 
 
-@step(unit="DN", streams="integration")
-def refpix(
+@dataclasses.dataclass(frozen=True)
+class Means:
+    """How clipped means of reference pixels are taken: parameters of the step."""
+
+    odd_even_columns: bool
+    siglimit: float
+
+
+def correct(
     ramp: Ramp,
     *,
-    odd_even_columns: bool = True,
-    use_side_ref_pixels: bool = True,
-    side_smoothing_length: int = 11,
-    side_gain: float = 1.0,
-    siglimit: float = 3.0,
+    odd_even_columns: bool,
+    use_side_ref_pixels: bool,
+    side_smoothing_length: int,
+    side_gain: float,
+    siglimit: float,
+    side_templates=None,
 ) -> Ramp:
-    """Subtract from every group, and from the zero frame, the signal of the reference pixels.
+    """Return the ramp without what its reference pixels saw; parameters as those of the step.
 
-    A full frame, or a subarray read through four outputs (NOUTPUTS = 4), is corrected amplifier by amplifier from the
-    reference pixels at the top and bottom, then row by row from those at the sides; an amplifier that has none at top
-    and bottom keeps its level. A subarray read through one output loses the clipped mean of all its pixels that are
-    flagged REFERENCE_PIXEL (edges and sides alike); the outermost four rows of the NIRSpec windows SUB512, SUB512S
-    and SUB32, which reach no edge, serve in their stead. Reference pixels flagged DO_NOT_USE take no part.
-
-    Parameters
-    ----------
-    ramp : Ramp
-        `data` and `zeroframe` in DN; `pixeldq` with the flags of the mask reference (dq_init).
-    odd_even_columns : bool
-        Treat even and odd columns separately.
-    use_side_ref_pixels : bool
-        Correct rows by the reference pixels at their ends (four outputs only).
-    side_smoothing_length : int
-        Height in rows of the box of the running median. An even box reaches one row further back than ahead.
-    side_gain : float
-        Factor on the signal of the side reference pixels.
-    siglimit : float
-        Limit of the clipped means in standard deviations.
-
-    Returns
-    -------
-    Ramp
-        `data`, and `zeroframe` where there is one, corrected in DN; pixels that are 0 in the zero frame stay 0.
-
-    Raises
-    ------
-    ParameterError
-        `side_smoothing_length` < 1 or `siglimit` not above 0.
-    ValueError
-        The metadata do not say FASTAXIS, SLOWAXIS or the start of the subarray.
-
-    Skips when
-    ----------
-    The exposure is MIRI's, an IRS2 readout or made of stripes; the subarray reaches beyond the detector; or no usable
-    reference pixel is in it.
-
-    Differs from jwst
-    -----------------
-    * Reference pixels that are NaN or infinite are left out; there, one of them turns its whole amplifier to NaN.
-    * All sums are in float64. There, the first group goes through float32 and the others through float64 (because
-      the work array changes its type), which moves that group by a rounding of float32.
-    * A subarray without usable reference pixels is SKIPPED with a reason; there it is COMPLETE and unchanged.
-    * An array whose SUBARRAY is FULL is the whole detector, whatever its size (simulated detectors may be small);
-      there, only one of 2048 x 2048 pixels is.
-    * Where the reference pixels of a single-output subarray are all in even (or all in odd) columns, nothing is
-      subtracted; there it is an IndexError.
+    `side_templates(left, right)`, given the reference pixels at the sides of a group with the offsets of their columns
+    taken off, (row, 4) each, gives (amplifier, row) signals that take the place of the running median.
     """
-    if side_smoothing_length < 1:
-        raise ParameterError(f"refpix.side_smoothing_length = {side_smoothing_length}: expected 1 row or more")
-    if not siglimit > 0:
-        raise ParameterError(f"refpix.siglimit = {siglimit}: expected a number of standard deviations above 0")
     readout = _readout(ramp)
     xp = namespace(ramp.data)
     usable = readout.view((ramp.pixeldq & PIXEL.DO_NOT_USE) == 0)
     if readout.full or ramp.meta.get("exposure.noutputs") == 4:
-        bands = _amplifier_bands(readout, usable, odd_even_columns)
+        bands = amplifier_bands(readout, usable, odd_even_columns)
         sides = _sides(readout, usable) if use_side_ref_pixels else []
     else:
         bands = _single_band(readout, usable & _flagged(ramp, readout), odd_even_columns)
@@ -107,12 +55,15 @@ def refpix(
         raise Skip("the exposure holds no usable reference pixel")
     note(edge_pixels=edge_pixels, side_pixels=side_pixels)
 
-    def correct(groups):
+    def correct_groups(groups):
         """Correct (n, y, x) `groups` in place."""
         seen = readout.view(groups)
-        columns = _column_offsets(seen, bands, siglimit)
+        columns = column_offsets(seen, bands, siglimit)
         rows = xp.zeros(readout.rows)
         for i in range(groups.shape[0]):
+            if sides and side_templates is not None:
+                _subtract_templates(seen[i], columns[i], side_templates, readout)
+                continue
             if side_pixels:
                 rows = side_gain * _row_offsets(seen[i], columns[i], sides, readout, side_smoothing_length)
             # The vectors are turned to the array's own axes, for contiguous arithmetic; the sum is float64.
@@ -122,22 +73,25 @@ def refpix(
 
     data = ramp.own("data")
     for integration in data:
-        correct(integration)
+        correct_groups(integration)
     if ramp.zeroframe is None:
         return ramp.replace(data=data)
     zeroframe = ramp.own("zeroframe")
     unknown = zeroframe == 0
-    correct(zeroframe)
+    correct_groups(zeroframe)
     zeroframe[unknown] = 0
     return ramp.replace(data=data, zeroframe=zeroframe)
 
 
+def _subtract_templates(group, columns, side_templates, readout: Readout) -> None:
+    """Take the offset of its column, and the template of its amplifier and row, from (row, column) `group`."""
+    left, right = (group[:, part] - columns[part] for part in (readout.left, readout.right))
+    for template, band in zip(side_templates(left, right), readout.amplifiers.values()):
+        group[:, band] -= template[:, None] + columns[band]
+
+
 def _readout(ramp: Ramp) -> Readout:
     """Return the window and orientation of the ramp; skip what this step cannot correct."""
-    if str(ramp.meta.get("instrument.name", "")).upper() == "MIRI":
-        raise Skip("MIRI's reference pixels are interleaved; their correction is not part of this version")
-    if max(ramp.shape[-2:]) > SIZE:
-        raise Skip("the interleaved reference pixels of IRS2 readouts are not part of this version")
     if ramp.meta.get("subarray.multistripe_reads1") is not None:
         raise Skip("readouts in several stripes are not part of this version")
     readout = Readout.of(ramp.meta, ramp.shape)
@@ -156,7 +110,7 @@ def _parts(readout: Readout, columns: slice, odd_even_columns: bool) -> list[sli
     return [readout.parity(columns, odd=False), readout.parity(columns, odd=True)]
 
 
-def _amplifier_bands(readout: Readout, usable, odd_even_columns: bool) -> list:
+def amplifier_bands(readout: Readout, usable, odd_even_columns: bool) -> list:
     """Return, per amplifier, [(columns, samples)]: which pixels (y, x) tell the offset of which columns.
 
     There are two samples, bottom and top; their means are averaged.
@@ -206,7 +160,7 @@ def _sides(readout: Readout, usable) -> list:
     return [(c, usable[:, c]) for c in (readout.left, readout.right) if c.start < c.stop]
 
 
-def _column_offsets(groups, bands: list, siglimit: float):
+def column_offsets(groups, bands: list, siglimit: float):
     """Return the offset of every column of (n, row, column) `groups`: (n, column) float64, DN; 0 where unknown."""
     xp = namespace(groups)
     offsets = xp.zeros((groups.shape[0], groups.shape[2]), dtype=xp.float64)

@@ -25,6 +25,7 @@ NEAR_INFRARED = (
 MIRI = (
     "group_scale",
     "dq_init",
+    "emicorr",
     "saturation",
     "ipc",
     "firstframe",
@@ -54,6 +55,7 @@ DARK_NEAR_INFRARED = (
 DARK_MIRI = (
     "group_scale",
     "dq_init",
+    "emicorr",
     "saturation",
     "ipc",
     "firstframe",

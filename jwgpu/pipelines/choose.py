@@ -53,7 +53,8 @@ def choose(ramp: Ramp) -> Pipeline:
     made = guider if exp_type in table.GUIDER_MODES else dark if exp_type in table.DARK_MODES else detector1
     pipeline = made(ramp)
     names = pipeline.names()
-    done = [name for name in names if ramp.meta.get(state_path(name)) == "COMPLETE"]
+    here = {record.step for record in ramp.history if record.status == "COMPLETE"}
+    done = [name for name in names if name in here or ramp.meta.get(state_path(name)) == "COMPLETE"]
     rest = names[names.index(done[-1]) + 1 :] if done else names
     if not isinstance(ramp, Ramp) or not rest:
         raise InputError(

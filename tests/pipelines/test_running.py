@@ -75,7 +75,7 @@ def test_after_step_sees_every_step(nircam):
     seen = []
     p = pipelines.detector1(nircam.ramp)
     p.run(nircam.ramp, nircam.references, progress=False, after_step=lambda name, branches: seen.append(name))
-    assert seen == p.names()
+    assert seen == [call.name for call in p.calls if not call.skip]
 
 
 def test_a_step_that_returns_something_else_is_named(nircam):
@@ -121,4 +121,4 @@ def test_darks_become_corrected_ramps(mode, exp_type):
     if mode == "nircam":
         assert equal(made.ramp, light.ramp)
     with pytest.raises(InputError, match="through stage 1 already"):
-        pipelines.choose(made.ramp.replace(meta=made.ramp.meta.set({"cal_step.rscd": "COMPLETE"})))
+        pipelines.choose(made.ramp)

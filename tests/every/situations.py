@@ -11,8 +11,14 @@ from jwgpu.step import Step
 
 MODES = (
     "nircam", "nircam_sub", "nircam_gaps", "nircam_one_group", "nircam_two_groups", "nircam_three_groups",
-    "nircam_snowball", "miri", "fgs_id_stack", "fgs_acq1", "fgs_fineguide",
+    "nircam_snowball", "nircam_ipc", "miri", "fgs_id_stack", "fgs_acq1", "fgs_fineguide",
 )  # fmt: skip
+
+PARAMETERS = {
+    "charge_migration": {"signal_threshold": 5000.0},
+    "superbias": {"cyclic_bias": True, "cyclic_period": 8},
+}
+"""Other parameters that a step is run with too: those that lead past what the defaults do."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +59,8 @@ def situations(mode: str) -> tuple[Situation, ...]:
         for exposure in waiting:
             found.append(Situation(mode, call.step, exposure, references, dict(call.parameters)))
             outcome = list(parts(found[-1].run()).values())
+            if call.name in PARAMETERS:
+                found.append(Situation(mode, call.step, exposure, references, PARAMETERS[call.name]))
             after += [exposure] if call.skip else outcome
         waiting = after
     return tuple(found)

@@ -25,6 +25,7 @@ REQUIRED = {
     "ipc": ("data",),
     "reset": ("data",),
     "rscd": ("rscd_group_skip_table",),
+    "refpix": ("irs2_table",),
 }
 
 # What else is read of these types. Files hold more: the errors of a dark are as large as the dark and no step reads
@@ -35,6 +36,7 @@ OPTIONAL = {
     "linearity": ("dq", "inv_coeffs"),
     "dark": ("dq", "average_dark_current"),
     "reset": ("dq",),
+    "refpix": ("dq_table",),
 }
 
 # Types that describe the detector: the optical elements in the header of such a file are those it was measured with.

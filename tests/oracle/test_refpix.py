@@ -73,8 +73,9 @@ def _official(ramp, **parameters):
     model.meta.exposure.zero_frame = True
     step = RefPixStep()
     options = {name: parameters.get(name, getattr(step, name)) for name in refpix.parameters}
-    kernel = {name: getattr(step, name) for name in ("refpix_algorithm", "sigreject", "gaussmooth", "halfwidth")}
-    correct_model(model, odd_even_rows=True, conv_kernel_params={"sirs_kernel_model": None, **kernel}, **options)
+    kernel = {name: options.pop(name) for name in ("refpix_algorithm", "sigreject", "gaussmooth", "halfwidth")}
+    options = {name: value for name, value in options.items() if "irs2" not in name and "ovr" not in name}
+    correct_model(model, conv_kernel_params={"sirs_kernel_model": None, **kernel}, **options)
     return model
 
 

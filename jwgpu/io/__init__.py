@@ -7,5 +7,16 @@ from jwgpu.io.incomplete import IncompleteHeaderWarning
 from jwgpu.io.names import product_name
 from jwgpu.io.open import open
 from jwgpu.io.save import default_suffix, save
+from jwgpu.io.windows import read_windows, write_windows
 
-__all__ = ["IncompleteHeaderWarning", "atomic", "default_suffix", "open", "output_folder", "product_name", "save"]
+__all__ = [
+    "IncompleteHeaderWarning",
+    "atomic",
+    "default_suffix",
+    "open",
+    "output_folder",
+    "product_name",
+    "read_windows",
+    "save",
+    "write_windows",
+]

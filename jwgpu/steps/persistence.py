@@ -70,8 +70,9 @@ def persistence(
 
     Differs from jwst
     -----------------
-    There, windows travel in ASDF files (`persistence_array_file`, `save_persistence`); steps here read and write no
-    files. Without a `persistence_time`, the step there ends as FAILED.
+    There, the step itself reads and writes the ASDF files in which windows travel (`persistence_array_file`,
+    `save_persistence`); steps here know no files, and `jwgpu.io.read_windows` and `write_windows` do that. Without a
+    `persistence_time`, the step there ends as FAILED.
 
     References
     ----------

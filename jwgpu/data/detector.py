@@ -10,17 +10,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from jwgpu.data.meta import Meta
-from jwgpu.errors import InputError
 
 SIZE = 2048
 BORDER = 4
 AMPLIFIERS = "ABCD"
-
-# NIRSpec IRS2: after so many normal pixels of an output, so many reference pixels are read.
-IRS2_NORMAL, IRS2_REFERENCE = 16, 4
 
 
 @dataclass(frozen=True)
@@ -144,44 +138,3 @@ def _overlap(start: int, stop: int, origin: int, size: int) -> slice:
     """Return the part of detector positions [start, stop) inside a window, counted from the window's origin."""
     first = min(max(start - origin, 0), size)
     return slice(first, max(min(stop - origin, size), first))
-
-
-def is_irs2(shape: tuple[int, ...]) -> bool:
-    """Say whether an array (..., y, x) is in NIRSpec IRS2 format: longer than the detector by its reference pixels."""
-    return max(shape[-2:]) > SIZE
-
-
-def irs2_science_rows(meta: Meta, shape: tuple[int, ...], xp=np):
-    """Return the rows of an array in IRS2 format that hold normal pixels, science and border: int (row,), rising.
-
-    In the order of reading, the first fifth (640 of 3200 rows) is the reference output. Then follow the four outputs,
-    of 640 rows each, in which 4 reference pixels come after 8 normal ones and after every further 16. NRS2 is stored
-    against the order of reading.
-
-    Parameters
-    ----------
-    meta : Meta
-        `instrument.detector`; `exposure.nrs_normal` and `nrs_reference`, 16 and 4 where they are not said.
-    shape : tuple of int
-        (..., y, x).
-    xp : module
-        Array library of the result.
-
-    Raises
-    ------
-    InputError
-        For a detector other than NRS1 and NRS2.
-    """
-    detector = str(meta.get("instrument.detector")).upper()
-    if detector not in ("NRS1", "NRS2"):
-        raise InputError(
-            f"{meta.get('filename', 'the exposure')} has {shape[-2]} x {shape[-1]} pixels (y, x), more than a detector "
-            f"of {SIZE} x {SIZE}, as in NIRSpec IRS2 format, but is of {detector}; correct DETECTOR to NRS1 or NRS2"
-        )
-    normal = int(meta.get("exposure.nrs_normal", IRS2_NORMAL))
-    reference = int(meta.get("exposure.nrs_reference", IRS2_REFERENCE))
-    n_rows, width = shape[-2], SIZE // len(AMPLIFIERS)
-    start = width + width // normal * reference
-    row = xp.arange(start, n_rows)
-    row = row[(row - start - normal // 2) % (normal + reference) >= reference]
-    return row if detector == "NRS1" else n_rows - 1 - row[::-1]

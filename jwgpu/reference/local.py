@@ -20,9 +20,9 @@ _ANYTHING = ("", "ANY", "N/A", "GENERIC")
 def write_cache(root: Path, files: Iterable[Path] = ()) -> dict[str, str]:
     """Write a complete CRDS cache that works without a network, for the client and for every tool that uses it.
 
-    Files are selected by detector; darks and superbiases also by subarray, darks of MIRI by read pattern, files that
-    are not of the detector by filter and pupil, as far as their headers name them. Types without a file answer N/A:
-    "there is none for this exposure".
+    Files are selected by detector; darks, superbiases and resets also by subarray, darks and resets of MIRI by read
+    pattern, as are those of NIRSpec that IRS2 needs its own of; files that are not of the detector by filter and
+    pupil, all as far as their headers name them. Types without a file answer N/A: "there is none for this exposure".
 
     Parameters
     ----------
@@ -91,9 +91,10 @@ def _place(source: Path, target: Path) -> None:
 def _write_rules(folder: Path, instrument: str, kind: str, members: list[tuple[Path, Meta]]) -> str:
     """Write the rules of one type and return the name of their file."""
     paths = ["instrument.detector"]
-    if kind in ("dark", "superbias"):
+    if kind in ("dark", "superbias", "reset"):
         paths.append("subarray.name")
-    if kind == "dark" and instrument == "miri":
+    by_pattern = {"miri": ("dark", "reset"), "nirspec": ("dark", "mask", "superbias", "refpix")}
+    if kind in by_pattern.get(instrument, ()):
         paths.append("exposure.readpatt")
     if kind not in kinds.DETECTOR:
         paths += ["instrument.filter", "instrument.pupil"]

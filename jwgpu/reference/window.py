@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from jwgpu.data import Meta
+from jwgpu.data.irs2 import Interleaved, is_irs2
 from jwgpu.errors import InputError
 
 # Full frames (y, x): near-infrared detectors, MIRI.
@@ -30,6 +31,9 @@ class Window:
         Names, for messages; `owner` is the file name of the exposure.
     stack : bool
         A stack of the guider's identification strips, which overlap: it lies nowhere on the detector.
+    science : (y, x) or None
+        Science pixels of a frame in NIRSpec IRS2 format. Its mask and superbias are in that format, its saturation
+        and what the steps after refpix use hold science pixels alone; none is cut.
     """
 
     start: tuple[int, int] | None
@@ -40,6 +44,7 @@ class Window:
     detector: str = ""
     owner: str = "the exposure"
     stack: bool = False
+    science: tuple[int, int] | None = None
 
     @classmethod
     def of(cls, meta: Meta, shape: tuple[int, ...]) -> Window:
@@ -56,6 +61,7 @@ class Window:
             detector=str(meta.get("instrument.detector", "")).upper(),
             owner=meta.get("filename", "the exposure"),
             stack=meta.get("exposure.type") == "FGS_ID-STACK",
+            science=Interleaved.of(meta, shape).shape if is_irs2(meta, shape) else None,
         )
 
     def key(self, kind: str) -> tuple:
@@ -104,6 +110,8 @@ def cut(meta: Meta, shape: tuple[int, ...], window: Window, label: str) -> tuple
         The reference does not cover the exposure; both places and the remedy are named.
     """
     size = shape[-2:]
+    if window.science is not None and size in (window.shape, window.science):
+        return slice(0, size[0]), slice(0, size[1])  # the headers of both claim the shape of the science pixels
     claimed = (meta.get("subarray.ysize"), meta.get("subarray.xsize"))
     if None not in claimed and tuple(map(int, claimed)) != size:
         raise InputError(

@@ -38,6 +38,19 @@ class Effects:
         Cosmic rays, events / cm^2 / s.
     snowballs : float or None
         Mean number of snowballs in an integration; None scales 30 per 1000 s and full detector to the exposure.
+    reset_anomaly : float
+        What the first read after a reset lacks, DN; gone after 15 reads (MIRI).
+    rscd : float
+        Share of the last signal of an integration that shows again in the next, and decays there from read to read
+        (MIRI).
+    first_frame, last_frame : float
+        What the first read of every integration lacks, and every second row of the last, DN (MIRI).
+    cyclic_bias : float
+        Scatter of a bias pattern, new in every integration, that repeats along the slow axis, DN (subarrays).
+    cyclic_rows : int
+        Rows of one cycle of that pattern.
+    emi : float
+        Electromagnetic interference, waves of 218.5 and 10 Hz: strength of the first, DN (MIRI).
     quantize : bool
         Round to whole DN, as the electronics do.
     """
@@ -55,6 +68,13 @@ class Effects:
     ipc: bool = False
     cosmic_rays: float = 5.0
     snowballs: float | None = None
+    reset_anomaly: float = 0.0
+    rscd: float = 0.0
+    first_frame: float = 0.0
+    last_frame: float = 0.0
+    cyclic_bias: float = 0.0
+    cyclic_rows: int = 16
+    emi: float = 0.0
     quantize: bool = True
 
     def replace(self, **changes) -> Effects:
@@ -81,14 +101,15 @@ IDEAL = Effects(
 )  # fmt: skip
 
 
-def usual(instrument: str, outputs: int) -> Effects:
+def usual(instrument: str, outputs: int, guiding: bool = False) -> Effects:
     """Return the effects that an instrument shows.
 
     Subarrays read through one output drift less: nothing later can remove what they do. MIRI and the guiders have no
     snowballs and no 1/f noise here.
     """
     if instrument == "MIRI":
-        return Effects(one_over_f=0.0, drift=3.0, reset_noise=0.0, snowballs=0.0)
-    if instrument == "FGS":
+        after_reset = dict(reset_anomaly=60.0, rscd=0.01, first_frame=40.0, last_frame=25.0)
+        return Effects(one_over_f=0.0, drift=3.0, reset_noise=0.0, snowballs=0.0, **after_reset)
+    if guiding:
         return Effects(one_over_f=0.0, drift=0.0, nonlinear=False, snowballs=0.0, dark=False)
     return Effects() if outputs == 4 else Effects(drift=1.5, one_over_f=2.0)

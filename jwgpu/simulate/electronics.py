@@ -8,6 +8,7 @@ import numpy as np
 from scipy import fft
 
 from jwgpu.simulate.effects import Effects
+from jwgpu.simulate.emi import Interference
 from jwgpu.simulate.instruments import Detector, Window
 from jwgpu.simulate.timing import Timing
 
@@ -18,20 +19,43 @@ class Levels:
 
     Attributes
     ----------
-    stripes : (integration, group + 1, y, x / run) float32, DN, or None
-        1/f noise, constant over `run` pixels along a row.
-    columns : (integration, group + 1, x) float32, DN
-        Drifts of the outputs and of odd and even columns.
+    stripes : (integration, group + 1, slow, fast / run) float32, DN, or None
+        1/f noise, constant over `run` pixels along the fast axis.
+    columns : (integration, group + 1, fast) float32, DN
+        Drifts of the outputs and of odd and even columns, as the electronics know them.
     run : int
+    turned : bool
+        The fast axis runs along y.
+    cycles : (integration, slow) float32, DN, or None
+        Bias pattern that a reset of a few rows at a time leaves.
+    emi : Interference or None
     """
 
     stripes: np.ndarray | None
     columns: np.ndarray
     run: int
+    turned: bool = False
+    cycles: np.ndarray | None = None
+    emi: Interference | None = None
 
     def rows(self, integration: int, group: int, rows: slice) -> np.ndarray:
         """Return the level of some rows of one group, (y, x), DN."""
+        level = self._drifts(integration, group, rows)
+        if self.emi is not None:
+            level = level + self.emi.rows(integration, group, rows)
+        if self.cycles is None:
+            return level
+        cycle = self.cycles[integration]
+        return level + (cycle[None, :] if self.turned else cycle[rows, None])
+
+    def _drifts(self, integration: int, group: int, rows: slice) -> np.ndarray:
+        """Return the drifts and 1/f noise of some rows of one group, (y, x) or what spreads to it, DN."""
         columns = self.columns[integration, group]
+        if self.turned:
+            own = columns[rows, None]
+            if self.stripes is None:
+                return own
+            return self.stripes[integration, group][:, np.arange(rows.start, rows.stop) // self.run].T + own
         if self.stripes is None:
             return columns[None, :]
         return np.repeat(self.stripes[integration, group, rows], self.run, axis=1) + columns
@@ -56,34 +80,43 @@ def _run(width: int) -> int:
     return max(n for n in range(1, min(32, width) + 1) if width % n == 0)
 
 
+def _axes(det: Detector, window: Window) -> tuple[int, int]:
+    """Return the number of pixels of a window along the fast and along the slow axis."""
+    return (window.columns, window.rows) if abs(det.fast) == 1 else (window.rows, window.columns)
+
+
 def _stripes(rng, det: Detector, window: Window, strength: float, run: int) -> np.ndarray:
-    """Return the 1/f noise of one frame, (y, x / run), in the science frame."""
-    samples = window.columns // window.outputs // run
-    noise = pink(rng, window.outputs + 1, max(2, window.rows * samples))[:, : window.rows * samples]
+    """Return the 1/f noise of one frame, (slow, fast / run), both in the direction of the science frame."""
+    fast, slow = _axes(det, window)
+    samples = fast // window.outputs // run
+    noise = pink(rng, window.outputs + 1, max(2, slow * samples))[:, : slow * samples]
     outputs = strength * (noise[:1] + np.float32(0.6) * noise[1:])
-    outputs = outputs.reshape(window.outputs, window.rows, samples)
+    outputs = outputs.reshape(window.outputs, slow, samples)
     outputs[1::2] = outputs[1::2, :, ::-1]  # every second output is read towards the other side
-    image = outputs.transpose(1, 0, 2).reshape(window.rows, -1)
+    image = outputs.transpose(1, 0, 2).reshape(slow, -1)
     return image[:: 1 if det.slow > 0 else -1, :: 1 if det.fast > 0 else -1]
 
 
 def _columns(rng, det: Detector, window: Window, drift: float) -> np.ndarray:
-    """Return the drift of one frame, (x,)."""
-    x = np.arange(window.columns)
+    """Return the drift of one frame, (fast,)."""
+    fast, _ = _axes(det, window)
+    start = window.x if abs(det.fast) == 1 else window.y
+    x = np.arange(fast)
     if det.instrument == "MIRI":  # the outputs are interleaved
         return (drift * rng.standard_normal(4)[x % 4]).astype(np.float32)
-    output = x * window.outputs // window.columns
-    oddeven = np.where((x + window.x) % 2, 1.0, -1.0)
+    output = x * window.outputs // fast
+    oddeven = np.where((x + start) % 2, 1.0, -1.0)
     level = drift * rng.standard_normal(window.outputs)[output] + drift / 3 * rng.standard_normal() * oddeven
     return level.astype(np.float32)
 
 
 def levels(rng, det: Detector, window: Window, timing: Timing, effects: Effects) -> Levels:
     """Draw the levels of all groups, frame by frame, and average them as the frames are averaged."""
-    run = _run(window.columns // window.outputs)
+    fast, slow = _axes(det, window)
+    run = _run(fast // window.outputs)
     shape = (timing.n_integrations, timing.n_groups + 1)
-    columns = np.zeros((*shape, window.columns), np.float32)
-    stripes = np.zeros((*shape, window.rows, window.columns // run), np.float32) if effects.one_over_f else None
+    columns = np.zeros((*shape, fast), np.float32)
+    stripes = np.zeros((*shape, slow, fast // run), np.float32) if effects.one_over_f else None
     for integration in range(timing.n_integrations):
         for read in range(timing.n_groups * timing.n_frames):
             where = [(integration, read // timing.n_frames, 1 / timing.n_frames)]
@@ -95,4 +128,14 @@ def levels(rng, det: Detector, window: Window, timing: Timing, effects: Effects)
                 columns[i, g] += np.float32(weight) * column
                 if stripe is not None:
                     stripes[i, g] += np.float32(weight) * stripe
-    return Levels(stripes, columns, run)
+    return Levels(stripes, columns, run, abs(det.fast) == 2, _cycles(rng, det, slow, timing, effects))
+
+
+def _cycles(rng, det: Detector, slow: int, timing: Timing, effects: Effects) -> np.ndarray | None:
+    """Return the cyclic bias pattern of every integration, (integration, slow), in the direction of the science frame."""
+    if not effects.cyclic_bias:
+        return None
+    pattern = rng.standard_normal((timing.n_integrations, effects.cyclic_rows))
+    pattern *= effects.cyclic_bias / pattern.std()
+    pattern -= pattern.mean(axis=1, keepdims=True)
+    return pattern[:, np.arange(slow) % effects.cyclic_rows][:, :: 1 if det.slow > 0 else -1].astype(np.float32)

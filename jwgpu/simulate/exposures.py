@@ -10,17 +10,22 @@ import numpy as np
 from jwgpu import backend
 from jwgpu.data import Ramp
 from jwgpu.errors import InputError
-from jwgpu.simulate import header, instruments, rays, scene
+from jwgpu.simulate import header, instruments, irs2, rays, scene, transients
 from jwgpu.simulate import references as files
 from jwgpu.simulate.effects import Effects, usual
 from jwgpu.simulate.electronics import levels
-from jwgpu.simulate.readout import read_out
+from jwgpu.simulate.emi import Interference
+from jwgpu.simulate.readout import ADC_MAXIMUM, read_out
 from jwgpu.simulate.sensor import Sensor, sensor
 from jwgpu.simulate.timing import Timing
 
 LEAST_HIT = 50.0  # electrons; what leaves less is not listed among the hits
 
-_USUAL = {"NIRCAM": ("NRC_IMAGE", "BRIGHT2"), "MIRI": ("MIR_IMAGE", "FASTR1"), "FGS": ("FGS_ACQ1", "ACQ1")}
+_USUAL = {
+    "NIRCAM": ("NRC_IMAGE", "BRIGHT2"), "NIRISS": ("NIS_IMAGE", "NIS"), "NIRSPEC": ("NRS_MSASPEC", "NRS"),
+    "MIRI": ("MIR_IMAGE", "FASTR1"), "FGS": ("FGS_ACQ1", "ACQ1"),
+}  # fmt: skip
+_DETECTORS = {"NIRCAM": "NRCB1", "NIRISS": "NIS", "NIRSPEC": "NRS1", "MIRI": "MIRIMAGE", "FGS": "GUIDER2"}
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -129,7 +134,7 @@ def exposure(
     Parameters
     ----------
     instrument, detector : str
-        NIRCAM (default detector NRCB1), MIRI (MIRIMAGE) or FGS (GUIDER2).
+        NIRCAM (default detector NRCB1), NIRISS (NIS), NIRSPEC (NRS1), MIRI (MIRIMAGE) or FGS (GUIDER2).
     subarray : str
         `"FULL"` or a subarray by name.
     size : (rows, columns), optional
@@ -137,13 +142,15 @@ def exposure(
         full frame. With a subarray: that many pixels from the same corner.
     n_groups, n_integrations : int
     readpatt, exp_type, filter : str, optional
-        Read pattern (BRIGHT2, FASTR1 or ACQ1 unless given), EXP_TYPE and filter name.
+        Read pattern (BRIGHT2, NIS, NRS, FASTR1 or ACQ1 unless given, FGSRAPID for FGS_IMAGE), EXP_TYPE and filter
+        name. NRSIRS2 and NRSIRS2RAPID give frames with interleaved reference pixels: of 3200 rows for 2048, and
+        25/16 of the rows of a smaller `size`.
     sky : float or (y, x) array, electron / s
         Light besides the sources; an array can hold any scene.
     n_stars, n_galaxies : int, optional
         Sources in the field; in proportion to the area unless given.
     zero_frame : bool, optional
-        Keep the first frame of each integration; NIRCam does unless told otherwise.
+        Keep the first frame of each integration; NIRCam and NIRISS do unless told otherwise.
     number : int
         Exposure number in the file name; exposures follow each other every hour.
     seed, detector_seed : int
@@ -165,19 +172,24 @@ def exposure(
         For an unknown instrument, detector, subarray, read pattern or effect, or an impossible size.
     """
     instruments.choose("instrument", instrument, _USUAL)
-    detector = detector or {"NIRCAM": "NRCB1", "MIRI": "MIRIMAGE", "FGS": "GUIDER2"}[instrument]
+    detector = detector or _DETECTORS[instrument]
+    guiding = instrument == "FGS" and exp_type not in ("FGS_IMAGE", "FGS_DARK")
     det = instruments.detector(instrument, detector)
-    readpatt = readpatt or _USUAL[instrument][1]
+    readpatt = readpatt or ("FGSRAPID" if instrument == "FGS" and not guiding else _USUAL[instrument][1])
     n_frames, gap = instruments.choose("read pattern", readpatt, instruments.READ_PATTERNS[instrument])
     if n_groups < 1 or n_integrations < 1:
         raise InputError(f"{n_integrations} integrations of {n_groups} groups cannot be simulated; both start at 1.")
     window = instruments.window(det, subarray, size, readpatt)
     timing = Timing(n_integrations, n_groups, n_frames, gap, window.frame_time)
-    effects = (effects or usual(instrument, window.outputs)).replace(**changes)
-    zero_frame = instrument == "NIRCAM" if zero_frame is None else zero_frame
+    effects = (effects or usual(instrument, window.outputs, guiding)).replace(**changes)
+    zero_frame = instrument in ("NIRCAM", "NIRISS") if zero_frame is None else zero_frame
+    interleaved = "IRS2" in readpatt
+    if interleaved and zero_frame:
+        raise InputError("A zero frame cannot be simulated in NIRSpec IRS2 format; leave zero_frame out.")
+    divisor = 1 << (n_frames - 1).bit_length()  # sums of frames are divided by shifting bits
 
     make_pixels, make_references = np.random.SeedSequence([detector_seed, window.rows, window.columns]).spawn(2)
-    make_scene, make_rays, make_levels, make_noise = np.random.SeedSequence([seed, number]).spawn(4)
+    make_scene, make_rays, make_levels, make_noise, make_output = np.random.SeedSequence([seed, number]).spawn(5)
     pixels = sensor(np.random.default_rng(make_pixels), det, window, effects)
     table, light = _light(np.random.default_rng(make_scene), det, window.shape, sky, n_stars, n_galaxies)
     balls = effects.snowballs
@@ -186,8 +198,22 @@ def exposure(
     deposits = rays.deposits(
         np.random.default_rng(make_rays), timing, ~pixels.reference, det.pitch, effects.cosmic_rays, balls
     )
-    added = levels(np.random.default_rng(make_levels), det, window, timing, effects)
-    data, zero = read_out(pixels, light * pixels.response, timing, effects, deposits, added, make_noise, zero_frame)
+    noise = np.random.default_rng(make_levels)
+    rough = effects.replace(quantize=False) if divisor != n_frames or interleaved else effects
+    added = levels(noise, det, window, timing, rough.replace(one_over_f=0.0) if interleaved else rough)
+    if effects.emi and instrument == "MIRI":
+        added = dataclasses.replace(
+            added, emi=Interference.of(window, timing, readpatt, effects.emi, start=noise.random())
+        )
+    data, zero = read_out(pixels, light * pixels.response, timing, rough, deposits, added, make_noise, zero_frame)
+    truth = _truth(light, pixels, deposits, data, table, timing, effects)
+    spread = None
+    if interleaved:
+        data, spread = irs2.interleave(noise, det, data, effects.one_over_f, n_frames)
+    if rough is not effects:
+        data *= np.float32(n_frames / divisor)
+        if effects.quantize:
+            np.clip(np.rint(data, out=data), 0, ADC_MAXIMUM, out=data)
     meta = header.header(
         det,
         window,
@@ -197,18 +223,21 @@ def exposure(
         filter=filter or det.filter,
         zero=zero_frame,
         number=number,
+        divisor=divisor,
     )
     ramp = Ramp(
         meta=meta,
         data=data,
         groupdq=np.zeros(data.shape, np.uint8),
-        pixeldq=np.zeros(window.shape, np.uint32),
+        pixeldq=np.zeros(data.shape[-2:], np.uint32),
         zeroframe=zero,
-        tables={} if instrument == "FGS" else {"int_times": header.integration_times(timing, header.start_of(number))},
+        refout=transients.reference_output(make_output, det, window, timing, effects) if instrument == "MIRI" else None,
+        tables={} if guiding else {"int_times": header.integration_times(timing, header.start_of(number))},
     )
-    made = files.references(np.random.default_rng(make_references), det, window, pixels, timing, readpatt)
+    made = files.references(
+        np.random.default_rng(make_references), det, window, pixels, timing, readpatt, guiding, spread
+    )
     kind = backend.current().kind
-    truth = _truth(light, pixels, deposits, data, table, timing, effects)
     return Simulation(ramp.to(kind), collect(made).to(kind), truth)
 
 

@@ -17,12 +17,15 @@ from jwgpu.errors import InputError
 from jwgpu.io import atomic
 from jwgpu.io.keywords import layout
 from jwgpu.reference import local
+from jwgpu.simulate import emi
 from jwgpu.simulate.exposures import Simulation, Truth
 
-TYPES = ("mask", "superbias", "saturation", "linearity", "dark", "gain", "readnoise")
+TYPES = ("mask", "superbias", "saturation", "linearity", "dark", "gain", "readnoise", "ipc", "reset", "rscd",
+         "refpix", "emicorr")  # fmt: skip
 
-_EXTENSION = {"data": "SCI", "dq": "DQ", "coeffs": "COEFFS"}
-_SCHEMAS = {"DarkMIRIModel": "darkMIRI"}
+_EXTENSION = {"data": "SCI", "dq": "DQ", "coeffs": "COEFFS", "rscd_group_skip_table": "RSCD_GROUP_SKIP",
+              "irs2_table": "IRS2"}  # fmt: skip
+_SCHEMAS = {"DarkMIRIModel": "darkMIRI", "IRS2Model": "irs2"}
 _DQ_DEF = np.dtype([("BIT", "i4"), ("VALUE", "u4"), ("NAME", "S40"), ("DESCRIPTION", "S80")])
 
 
@@ -84,6 +87,8 @@ def raw(ramp: Ramp) -> fits.HDUList:
     hdus.append(fits.ImageHDU(_whole(ramp.data, ramp.name), header=science, name="SCI"))
     if ramp.zeroframe is not None:
         hdus.append(fits.ImageHDU(_whole(ramp.zeroframe, ramp.name), name="ZEROFRAME"))
+    if ramp.refout is not None:
+        hdus.append(fits.ImageHDU(_whole(ramp.refout, ramp.name), name="REFOUT"))
     hdus += [fits.BinTableHDU(table, name=name.upper()) for name, table in ramp.tables.items()]
     return fits.HDUList([*hdus, _tree()])
 
@@ -118,8 +123,18 @@ def reference_file(reference: Reference) -> fits.HDUList:
             local, table = definition(array)
             hdus += [fits.ImageHDU(local, name="DQ"), fits.BinTableHDU(table, name="DQ_DEF")]
         else:
-            hdus.append(fits.ImageHDU(array, name=_EXTENSION[name]))
+            form = fits.ImageHDU if array.dtype.names is None else fits.BinTableHDU
+            hdus.append(form(array, name=_EXTENSION[name]))
     return fits.HDUList([*hdus, _tree()])
+
+
+def _save_reference(reference: Reference, path: Path) -> Path:
+    """Write a reference as FITS, or as ASDF where that is its form."""
+    if path.suffix != ".asdf":
+        return _save(reference_file(reference), path)
+    with atomic(path) as partial:
+        asdf.AsdfFile(emi.tree(reference)).write_to(partial)
+    return path
 
 
 def _truth_arrays(truth: Truth) -> dict[str, np.ndarray]:
@@ -155,12 +170,13 @@ def write(simulation: Simulation, folder: str | os.PathLike, *, crds: bool = Tru
         uncal = _save(raw(ramp), folder / ramp.name)
         names = [kind for kind in TYPES if simulation.references.get(kind) is not None]
         made = [simulation.references.get(kind).to("cpu") for kind in names]
-        paths = [_save(reference_file(r), folder / "references" / r.name) for r in made]
+        paths = [_save_reference(r, folder / "references" / r.name) for r in made]
         truth = folder / ramp.name.replace("_uncal.fits", "_truth.npz")
         with atomic(truth) as partial, partial.open("wb") as stream:
             np.savez(stream, **_truth_arrays(simulation.truth))
         if crds:
-            local.write_cache(folder / "crds", sorted((folder / "references").glob("*.fits")))
+            held = [p for p in (folder / "references").iterdir() if p.suffix in (".fits", ".asdf")]
+            local.write_cache(folder / "crds", sorted(held))
     except OSError as error:
         raise InputError(
             f"The simulated exposure cannot be written to {folder}: {error.strerror or error}; choose a folder that "

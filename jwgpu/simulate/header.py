@@ -7,6 +7,7 @@ import datetime
 import numpy as np
 
 from jwgpu.data import Meta
+from jwgpu.data.irs2 import REFERENCE, SCIENCE
 from jwgpu.simulate.instruments import Detector, Window
 from jwgpu.simulate.timing import Timing
 
@@ -149,6 +150,7 @@ def header(
     filter: str,
     zero: bool,
     number: int,
+    divisor: int,
 ) -> Meta:
     """Return the metadata of a raw exposure."""
     ra, dec, roll = FIELD
@@ -159,14 +161,15 @@ def header(
         **_identity(number), **_clock(timing, start_of(number)), **_wcs(det, window),
         "instrument.name": det.instrument, "instrument.detector": det.name, "instrument.module": det.module,
         "instrument.channel": det.channel, "instrument.filter": None if det.instrument == "FGS" else filter,
-        "instrument.pupil": det.pupil,
+        "instrument.pupil": det.pupil, "instrument.grating": det.grating,
         "exposure.type": exp_type, "exposure.readpatt": read_pattern, "exposure.count": 1,
         "exposure.prime_parallel": "PRIME", "exposure.nints": timing.n_integrations,
         "exposure.integration_start": 1, "exposure.integration_end": timing.n_integrations,
         "exposure.segment_number": 1, "exposure.segment_total": 1, "exposure.ngroups": timing.n_groups,
         "exposure.nframes": timing.n_frames, "exposure.groupgap": timing.gap,
-        "exposure.frame_divisor": timing.n_frames, "exposure.drop_frames1": 0, "exposure.drop_frames3": 0,
-        "exposure.nsamples": 1, "exposure.sample_time": 10.0, "exposure.frame_time": timing.frame_time,
+        "exposure.frame_divisor": divisor, "exposure.drop_frames1": 0, "exposure.drop_frames3": 0,
+        "exposure.nsamples": 9 if read_pattern.startswith("SLOW") else 1, "exposure.sample_time": 10.0,
+        "exposure.frame_time": timing.frame_time,
         "exposure.group_time": timing.group_time, "exposure.nresets_at_start": 1,
         "exposure.nresets_between_ints": 1, "exposure.zero_frame": zero, "exposure.data_problem": False,
         "exposure.noutputs": 5 if det.instrument == "MIRI" else window.outputs, "exposure.gain_factor": 1.0,
@@ -176,5 +179,7 @@ def header(
         "aperture.position_angle": (roll + det.angle) % 360, "pointing.ra_v1": ra_v1, "pointing.dec_v1": dec_v1,
         "pointing.pa_v3": pa_v3,
     }  # fmt: skip
+    if "IRS2" in read_pattern:
+        values |= {"exposure.nrs_normal": SCIENCE, "exposure.nrs_reference": REFERENCE}
     plain = {k: v.item() if isinstance(v, np.generic) else v for k, v in values.items() if v is not None}
     return Meta(plain)

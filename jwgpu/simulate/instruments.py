@@ -56,6 +56,7 @@ class Detector:
     module: str | None = None
     channel: str | None = None
     pupil: str | None = None
+    grating: str | None = None
     gain: float = 2.05
     read_noise: float = 11.3
     dark: float = 0.002
@@ -91,6 +92,15 @@ def _guider(number: int, v2: float, v3: float, angle: float) -> Detector:
     )  # fmt: skip
 
 
+def _nirspec(number: int, v2: float, v3: float) -> Detector:
+    sign = 1 if number == 1 else -1
+    return Detector(
+        instrument="NIRSPEC", name=f"NRS{number}", shape=(2048, 2048), fast=2 * sign, slow=sign, v2=v2, v3=v3,
+        angle=138.5, scale=0.1, aperture=f"NRS{number}_FULL", filter="F170LP", grating="G235M", gain=1.0,
+        read_noise=9.0, dark=0.009, fwhm=2.0, sky=0.2, bias=9000.0, saturation=60500.0, frame_time=10.73677,
+    )  # fmt: skip
+
+
 DETECTORS = {
     d.name: d
     for d in (
@@ -111,6 +121,13 @@ DETECTORS = {
         ),
         _guider(1, 206.407, -697.765, -1.2412),
         _guider(2, 22.865, -699.280, 0.2915),
+        Detector(
+            instrument="NIRISS", name="NIS", shape=(2048, 2048), fast=-2, slow=-1, v2=-289.966, v3=-697.723,
+            angle=0.5726, scale=0.0656, aperture="NIS_FULL", filter="CLEAR", pupil="F200W", gain=1.61,
+            read_noise=14.0, dark=0.0145, fwhm=1.6, sky=0.6, bias=11500.0, saturation=52000.0,
+        ),
+        _nirspec(1, 291.0, -500.0),
+        _nirspec(2, 460.0, -355.0),
     )
 }  # fmt: skip
 
@@ -120,12 +137,20 @@ READ_PATTERNS = {
         "RAPID": (1, 0), "BRIGHT1": (1, 1), "BRIGHT2": (2, 0), "SHALLOW2": (2, 3), "SHALLOW4": (4, 1),
         "MEDIUM2": (2, 8), "MEDIUM8": (8, 2), "DEEP2": (2, 18), "DEEP8": (8, 12),
     },
-    "MIRI": {"FASTR1": (1, 0)},
-    "FGS": {"ID": (1, 1), "ACQ1": (1, 1), "ACQ2": (1, 1), "TRACK": (1, 1), "FINEGUIDE": (1, 0)},
+    "NIRISS": {"NISRAPID": (1, 0), "NIS": (4, 0)},
+    "NIRSPEC": {
+        "NRSRAPID": (1, 0), "NRSRAPIDD1": (1, 1), "NRSRAPIDD2": (1, 2), "NRSRAPIDD6": (1, 6), "NRS": (4, 0),
+        "NRSIRS2RAPID": (1, 0), "NRSIRS2": (5, 0),
+    },
+    "MIRI": {"FASTR1": (1, 0), "SLOWR1": (1, 0), "FAST": (1, 0), "SLOW": (1, 0)},
+    "FGS": {
+        "ID": (1, 1), "ACQ1": (1, 1), "ACQ2": (1, 1), "TRACK": (1, 1), "FINEGUIDE": (1, 0), "FGSRAPID": (1, 0),
+        "FGS": (2, 8),
+    },
 }  # fmt: skip
 
 # Subarray: 1-based corner (x, y) and size (columns, rows), science frame.
-_SUBARRAYS = {
+SUBARRAYS = {
     "NIRCAM": {
         "SUB64P": (1851, 169, 64, 64), "SUB160P": (1803, 121, 160, 160), "SUB160": (1, 1889, 160, 160),
         "SUB320": (1, 1729, 320, 320), "SUB400P": (1649, 1, 400, 400), "SUB640": (1, 1409, 640, 640),
@@ -134,6 +159,8 @@ _SUBARRAYS = {
         "BRIGHTSKY": (457, 51, 512, 512), "SUB256": (413, 51, 256, 256), "SUB128": (1, 889, 136, 128),
         "SUB64": (1, 779, 72, 64),
     },
+    "NIRISS": {"SUBSTRIP256": (1, 1793, 2048, 256), "SUBSTRIP96": (1, 1803, 2048, 96)},
+    "NIRSPEC": {"ALLSLITS": (1, 897, 2048, 256), "SUB2048": (1, 946, 2048, 32), "SUB512": (897, 946, 512, 32)},
     "FGS": {
         "128X128": (887, 1022, 128, 128), "32X32": (935, 1070, 32, 32), "8X8": (947, 1082, 8, 8),
         "2048X64": (1, 993, 2048, 64),
@@ -142,6 +169,10 @@ _SUBARRAYS = {
 
 # The fast subarrays of the long-wavelength detectors sit in the middle of the detector.
 _LONG = {"SUB160": (933, 949, 160, 160), "SUB320": (853, 869, 320, 320), "SUB640": (693, 709, 640, 640)}
+
+_IRS2_FRAME_TIME = 14.58889
+
+_SLOW = 23.88906 / 2.77504  # MIRI takes nine samples of every pixel and dwells on it
 
 _GUIDER_FRAME_TIME = {"ID": 0.3406, "ACQ1": 0.182, "ACQ2": 0.0127, "TRACK": 0.0160, "FINEGUIDE": 0.0016}
 
@@ -193,19 +224,28 @@ def window(det: Detector, subarray: str, size: tuple[int, int] | None, read_patt
         rows, columns = size or det.shape
         outputs = 4
         x = y = 1
-        frame_time = det.frame_time
+        frame_time = _IRS2_FRAME_TIME if "IRS2" in read_pattern else det.frame_time
     else:
-        known = _SUBARRAYS[det.instrument] | (_LONG if det.channel == "LONG" else {})
+        known = SUBARRAYS[det.instrument] | (_LONG if det.channel == "LONG" else {})
         x, y, columns, rows = choose(f"{det.instrument} subarray", subarray, known)
         rows, columns = size or (rows, columns)
         outputs = 4 if det.instrument == "MIRI" else 1
-        pixels = (columns // outputs + 12) * (rows + 1)
+        fast, slow = (columns, rows) if abs(det.fast) == 1 else (rows, columns)
+        pixels = (fast // outputs + 12) * (slow + 1)
         frame_time = 10 * MICROSECOND * pixels + 50 * MICROSECOND
-    if rows < 1 or columns < 1 or (outputs == 4 and columns % 4):
+    fast = columns if abs(det.fast) == 1 else rows
+    if rows < 1 or columns < 1 or (outputs == 4 and fast % 4):
         raise InputError(
-            f"A {rows} x {columns} window cannot be simulated: both sides must be positive, and the number of columns "
-            f"a multiple of the {outputs} outputs."
+            f"A {rows} x {columns} window cannot be simulated: both sides must be positive, and the number of pixels "
+            f"along the fast axis ({'columns' if abs(det.fast) == 1 else 'rows'}) a multiple of the {outputs} outputs."
         )
-    if det.instrument == "FGS":
+    if "IRS2" in read_pattern and (subarray != "FULL" or rows != columns or rows % 64):
+        raise InputError(
+            f"A {rows} x {columns} window of {subarray} cannot be simulated in NIRSpec IRS2 format: it needs the full "
+            "frame, or a square one whose side is a multiple of 64."
+        )
+    if read_pattern in _GUIDER_FRAME_TIME:
         frame_time = _GUIDER_FRAME_TIME[read_pattern]
+    if read_pattern.startswith("SLOW"):
+        frame_time *= _SLOW
     return Window(subarray, x, y, columns, rows, outputs, frame_time)

@@ -17,6 +17,7 @@ from jwgpu.simulate.electronics import Levels
 from jwgpu.simulate.rays import Deposits
 from jwgpu.simulate.sensor import CEILING, KERNEL, Sensor, linearized, measured
 from jwgpu.simulate.timing import Timing
+from jwgpu.simulate.transients import Transients
 
 BLOCK_PIXELS = 65536
 FAINT = 40.0  # electrons in one interval up to which counts are drawn from the Poisson distribution itself
@@ -62,6 +63,9 @@ class Block:
 
     def __init__(self, sensor: Sensor, rate: np.ndarray, rows: slice, timing: Timing, effects: Effects):
         self.rows, self.timing, self.effects = rows, timing, effects
+        after_reset = effects.reset_anomaly or effects.rscd or effects.first_frame or effects.last_frame
+        self.transients = Transients(sensor, rows, timing, effects) if after_reset else None
+        self.last_signal = None
         self.bias, self.gain, self.curvature = sensor.bias[rows], sensor.gain[rows], sensor.curvature[rows]
         self.read_noise = sensor.read_noise[rows] * effects.read_noise
         self.reference = sensor.reference[rows]
@@ -113,7 +117,11 @@ class Block:
                 charge += interval.draw(rng)
                 flat, extra = deposits(integration, group * timing.n_frames + frame)
                 np.add.at(charge.reshape(-1), flat, extra)
-                total += self.signal(charge)
+                level = self.signal(charge)
+                total += level
+                if self.transients is not None:
+                    read = group * timing.n_frames + frame
+                    total += self.transients.at(integration, read, self.last_signal)
                 if zero is not None and group == frame == 0:
                     total += self.noise(rng, 1)
                     zero[:] = start + total + levels.rows(integration, timing.n_groups, rows)
@@ -121,6 +129,7 @@ class Block:
             if noisy:
                 total += self.noise(rng, noisy)
             out[group] = start + total / np.float32(timing.n_frames) + levels.rows(integration, group, rows)
+        self.last_signal = level
         for array in (out, zero):
             if array is not None and self.effects.quantize:
                 np.rint(array, out=array)

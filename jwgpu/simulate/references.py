@@ -7,10 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from jwgpu.data import PIXEL, Meta, Reference
+from jwgpu.simulate import emi, transients
 from jwgpu.simulate.header import START
 from jwgpu.simulate.instruments import Detector, Window
 from jwgpu.simulate.readout import threads
-from jwgpu.simulate.sensor import POLYNOMIAL, Sensor
+from jwgpu.simulate.sensor import KERNEL, POLYNOMIAL, Sensor
 from jwgpu.simulate.timing import Timing
 
 DARK_NOISE = 0.4  # DN; what averaging many darks leaves
@@ -19,7 +20,8 @@ MIRI_DARK_INTEGRATIONS = 2
 
 _MODELS = {
     "mask": "MaskModel", "superbias": "SuperBiasModel", "saturation": "SaturationModel", "gain": "GainModel",
-    "linearity": "LinearityModel", "readnoise": "ReadnoiseModel", "dark": "DarkModel",
+    "linearity": "LinearityModel", "readnoise": "ReadnoiseModel", "dark": "DarkModel", "ipc": "IPCModel",
+    "reset": "ResetModel", "rscd": "RSCDModel", "refpix": "IRS2Model",
 }  # fmt: skip
 
 
@@ -49,6 +51,17 @@ def mask_dq(sensor: Sensor) -> np.ndarray:
     dq = _flags(sensor, *names)
     dq[sensor.reference] |= PIXEL.REFERENCE_PIXEL
     return dq
+
+
+def _ipc(sensor: Sensor, each_pixel: bool) -> np.ndarray:
+    """Return the kernel that undoes inter-pixel capacitance, (j, i) or (j, i, y, x): the middle of its exact inverse."""
+    size = 16
+    padded = np.zeros((size, size))
+    padded[:3, :3] = KERNEL
+    inverse = np.real(np.fft.ifft2(1 / np.fft.fft2(np.roll(padded, (-1, -1), axis=(0, 1)))))
+    kernel = np.roll(inverse, (1, 1), axis=(0, 1))[:3, :3]
+    kernel = (kernel / kernel.sum()).astype(np.float32)
+    return np.broadcast_to(kernel[:, :, None, None], (3, 3, *sensor.shape)).copy() if each_pixel else kernel
 
 
 def _dark(rng, sensor: Sensor, timing: Timing, miri: bool) -> tuple[np.ndarray, dict]:
@@ -83,7 +96,7 @@ def _dark(rng, sensor: Sensor, timing: Timing, miri: bool) -> tuple[np.ndarray, 
     return frames, pattern
 
 
-def _arrays(rng, det: Detector, sensor: Sensor, timing: Timing) -> dict[str, tuple[dict, dict]]:
+def _arrays(rng, det: Detector, sensor: Sensor, timing: Timing, guiding: bool) -> dict[str, tuple[dict, dict]]:
     """Return reference type: (arrays, metadata of its own)."""
     border = sensor.reference
     read_noise = (sensor.read_noise * np.float32(2**0.5)).astype(np.float32)  # files hold that of a difference
@@ -94,7 +107,7 @@ def _arrays(rng, det: Detector, sensor: Sensor, timing: Timing) -> dict[str, tup
         "gain": ({"data": gain}, {}),
         "readnoise": ({"data": read_noise}, {}),
     }
-    if det.instrument == "FGS":
+    if guiding:
         return types
     no_check = _flags(sensor, "NO_SAT_CHECK")
     no_check[border] |= PIXEL.NO_SAT_CHECK
@@ -106,6 +119,8 @@ def _arrays(rng, det: Detector, sensor: Sensor, timing: Timing) -> dict[str, tup
     no_correction[border] |= PIXEL.NO_LIN_CORR
     types["linearity"] = {"coeffs": _gaps(coeffs, sensor, "NO_LIN_CORR", 3), "dq": no_correction}, {}
     miri = det.instrument == "MIRI"
+    if sensor.coupled:
+        types["ipc"] = {"data": _ipc(sensor, each_pixel=det.instrument == "NIRCAM")}, {}
     if not miri:
         bias = _gaps(sensor.bias, sensor, "UNRELIABLE_BIAS", 10)
         types["superbias"] = {"data": bias, "dq": _flags(sensor, "UNRELIABLE_BIAS")}, {}
@@ -114,15 +129,22 @@ def _arrays(rng, det: Detector, sensor: Sensor, timing: Timing) -> dict[str, tup
     if miri:
         dq = np.broadcast_to(dq, (MIRI_DARK_INTEGRATIONS, 1, *dq.shape)).copy()
     types["dark"] = {"data": frames, "dq": dq}, pattern
-    return types
+    return types | (transients.references(rng, sensor) if miri else {})
 
 
-def references(rng, det: Detector, window: Window, sensor: Sensor, timing: Timing, read_pattern: str):
-    """Return reference type: `Reference`, with the arrays as a loader gives them (flags in PIXEL bits)."""
+def references(
+    rng, det: Detector, window: Window, sensor: Sensor, timing: Timing, read_pattern: str, guiding=False, spread=None
+):
+    """Return reference type: `Reference`, with the arrays as a loader gives them (flags in PIXEL bits).
+
+    `guiding` exposures have few; `spread`, if given, turns the types and arrays into those of another format.
+    """
     made = {}
-    for kind, (arrays, own) in _arrays(rng, det, sensor, timing).items():
+    types = _arrays(rng, det, sensor, timing, guiding)
+    for kind, (arrays, own) in (spread(types) if spread else types).items():
         model = "DarkMIRIModel" if kind == "dark" and det.instrument == "MIRI" else _MODELS[kind]
-        pattern = f"_{read_pattern.lower()}" if kind == "dark" else ""
+        of_pattern = kind in ("dark", "reset") or (spread and kind in ("mask", "superbias", "refpix"))
+        pattern = f"_{read_pattern.lower()}" if of_pattern else ""
         name = f"simulated_{det.name.lower()}_{window.name.lower()}{pattern}_{kind}.fits"
         meta = {
             "filename": name, "date": START.isoformat(), "model_type": model, "reftype": kind, "telescope": "JWST",
@@ -133,7 +155,9 @@ def references(rng, det: Detector, window: Window, sensor: Sensor, timing: Timin
             "subarray.xsize": window.columns, "subarray.ysize": window.rows,
             "subarray.fastaxis": det.fast, "subarray.slowaxis": det.slow, **own,
         }  # fmt: skip
-        if kind == "dark":
+        if of_pattern:
             meta["exposure.readpatt"] = read_pattern
         made[kind] = Reference(kind, name, arrays, Meta(meta))
+    if det.instrument == "MIRI":
+        made["emicorr"] = emi.reference(det)
     return made

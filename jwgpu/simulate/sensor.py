@@ -45,8 +45,12 @@ class Sensor:
     flags : mapping of bool maps
         Bad pixels, by the name of their flag.
     nonlinear : bool
+    coupled : bool
+        The charge of a pixel is seen by its neighbours (inter-pixel capacitance).
     raw_curve : bool
         The polynomial acts on raw DN, bias included (MIRI).
+    anomaly : float32, DN
+        What the first read after a reset lacks.
     """
 
     bias: np.ndarray
@@ -59,7 +63,9 @@ class Sensor:
     reference: np.ndarray
     flags: Mapping[str, np.ndarray]
     nonlinear: bool
+    coupled: bool
     raw_curve: bool
+    anomaly: np.ndarray
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -122,8 +128,12 @@ def _bias(rng, det: Detector, window: Window) -> np.ndarray:
     x = np.arange(window.columns)
     if det.instrument == "MIRI":
         return bias + (120.0 * (x % 4)).astype(np.float32)
-    output = np.array([0.0, 180.0, -120.0, 60.0])[x * window.outputs // window.columns]
-    return bias + (output + np.where((x + window.x) % 2, -35.0, 35.0)).astype(np.float32)
+    turned = abs(det.fast) == 2
+    fast, start = (window.rows, window.y) if turned else (window.columns, window.x)
+    place = np.arange(fast)
+    output = np.array([0.0, 180.0, -120.0, 60.0])[place * window.outputs // fast]
+    level = (output + np.where((place + start) % 2, -35.0, 35.0)).astype(np.float32)
+    return bias + (level[:, None] if turned else level)
 
 
 def sensor(rng, det: Detector, window: Window, effects: Effects) -> Sensor:
@@ -156,10 +166,13 @@ def sensor(rng, det: Detector, window: Window, effects: Effects) -> Sensor:
     response[reference] = 0
     dark[reference] = 0
     curvature = 1 + np.float32(0.08) * normal() if effects.nonlinear else constant(0.0)
+    anomaly = constant(0.0)
+    if effects.reset_anomaly:
+        anomaly += np.float32(effects.reset_anomaly) * (1 + np.float32(0.2) * ripple(rng, shape)) * ~reference
     return Sensor(
         bias=bias, gain=gain, read_noise=read_noise, saturation=saturation, curvature=curvature, dark=dark,
-        response=response, reference=reference, flags=flags, nonlinear=effects.nonlinear,
-        raw_curve=det.instrument == "MIRI",
+        response=response, reference=reference, flags=flags, nonlinear=effects.nonlinear, coupled=effects.ipc,
+        raw_curve=det.instrument == "MIRI", anomaly=anomaly,
     )  # fmt: skip
 
 

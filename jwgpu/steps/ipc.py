@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from jwgpu.backend import namespace
 from jwgpu.data import Ramp, Reference
-from jwgpu.data.detector import BORDER, SIZE, irs2_science_rows, is_irs2
+from jwgpu.data.detector import BORDER, SIZE
+from jwgpu.data.irs2 import is_irs2, science_rows
 from jwgpu.errors import InputError
 from jwgpu.numerics.blocks import row_blocks
 from jwgpu.step import Skip, note, step
@@ -58,7 +59,7 @@ def ipc(ramp: Ramp, ipc: Reference | None = None) -> Ramp:
     if ipc is None:
         raise Skip("there is no ipc reference for this exposure")
     xp = namespace(ramp.data, ipc.data)
-    lines = irs2_science_rows(ramp.meta, ramp.shape, xp) if is_irs2(ramp.shape) else None
+    lines = science_rows(ramp.meta, ramp.shape, xp) if is_irs2(ramp.meta, ramp.shape) else None
     ny = ramp.shape[-2] if lines is None else lines.size
     shape = (ny, ramp.shape[-1])
     kernel = ipc.check_shape("data", shape) if ipc.data.ndim == 4 else ipc.data

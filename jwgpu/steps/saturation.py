@@ -6,7 +6,7 @@ import numpy as np
 
 from jwgpu.backend import namespace
 from jwgpu.data import GROUP, PIXEL, Ramp, Reference
-from jwgpu.data.detector import irs2_science_rows, is_irs2
+from jwgpu.data.irs2 import is_irs2, science_rows
 from jwgpu.errors import InputError
 from jwgpu.numerics.masks import grow
 from jwgpu.step import note, step
@@ -36,7 +36,7 @@ def saturation(
        not have brought the third one to saturation, the third one is saturated, and the step from the first to
        the second is larger than (t - first) / n, the second group is DO_NOT_USE.
 
-    In NIRSpec IRS2 format the rules see the normal pixels as if they lay side by side; the reference pixels between
+    In NIRSpec IRS2 format the rules see the science pixels as if they lay side by side; the reference pixels between
     them get no flags. As officially, three things are other there: SATURATED flags that were there before do not
     spread, rule 3 is left out, and rule 4 makes the second group SATURATED, with neighbours, where the third group
     itself reaches the threshold.
@@ -47,7 +47,7 @@ def saturation(
         `data` (integration, group, y, x), `zeroframe` (integration, y, x), DN, as read: bias still in.
     saturation : Reference
         `data` (y, x): threshold t, DN. NaN, or NO_SAT_CHECK in `dq`: the pixel is not checked. For IRS2, of the
-        normal pixels alone.
+        science pixels alone.
     superbias : Reference, optional
         `data` (y, x), DN, for rule 4; 0 without it. For IRS2, in that format.
     n_pix_grow_sat : int
@@ -65,7 +65,7 @@ def saturation(
     ------
     InputError
         For a negative `n_pix_grow_sat`; where a reference has another shape than the exposure, or the number of
-        frames is needed and not given.
+        frames is needed and not given; where an IRS2 frame has its fast axis along x.
 
     Skips when
     ----------
@@ -74,7 +74,7 @@ def saturation(
     xp = namespace(ramp.data, saturation.data)
     if n_pix_grow_sat < 0:
         raise InputError(f"saturation.n_pix_grow_sat = {n_pix_grow_sat}: expected 0 or more")
-    rows = irs2_science_rows(ramp.meta, ramp.shape, xp) if is_irs2(ramp.shape) else None
+    rows = science_rows(ramp.meta, ramp.shape, xp) if is_irs2(ramp.meta, ramp.shape) else None
     shape = ramp.shape[-2:] if rows is None else (rows.size, ramp.shape[-1])
     flags = saturation.check_shape("dq", shape)
     threshold = saturation.check_shape("data", shape)
@@ -159,19 +159,19 @@ def _late_hits(xp, first, second, saturated, threshold, bias, n_frames):
 
 
 def _irs2(xp, data, dq, rows, threshold, bias, n_frames, n_grow):
-    """Apply rules 1, 2 and, where `n_frames` is not 0, 4 to the normal pixels, `rows`, of one integration."""
+    """Apply rules 1, 2 and, where `n_frames` is not 0, 4 to the science pixels, `rows`, of one integration."""
     reached = xp.zeros(threshold.shape, dtype=bool)
     full = reached
     for group, (plane, flags) in enumerate(zip(data, dq)):
-        normal = plane[rows]
-        here = normal >= threshold
+        science = plane[rows]
+        here = science >= threshold
         if group == 2 and n_frames:
             hits = _late_hits(xp, data[0][rows], data[1][rows], here, threshold, bias, n_frames)
             dq[1][rows] |= grow(hits, n_grow).astype(np.uint8) * GROUP.SATURATED
         reached |= here
         full = grow(reached, n_grow)
         new = full.astype(np.uint8) * GROUP.SATURATED
-        new |= (normal <= 0).astype(np.uint8) * (GROUP.AD_FLOOR | GROUP.DO_NOT_USE)
+        new |= (science <= 0).astype(np.uint8) * (GROUP.AD_FLOOR | GROUP.DO_NOT_USE)
         flags[rows] |= new
     return full
 

@@ -34,6 +34,7 @@ def make(rng, window, n_integrations=1, n_groups=2):
     values = {
         "instrument.name": instrument, "instrument.detector": detector, "subarray.xstart": x, "subarray.ystart": y,
         "subarray.xsize": shape[1], "subarray.ysize": rows,
+        "subarray.fastaxis": -2 if detector == "NRS2" else 2, "subarray.slowaxis": 1,
     }  # fmt: skip
     return ramp.replace(meta=ramp.meta.set(values))
 

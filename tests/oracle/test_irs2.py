@@ -10,12 +10,12 @@ from ramps import make_ramp, make_reference
 
 from jwgpu import steps
 from jwgpu.data import GROUP, PIXEL, Meta
-from jwgpu.data.detector import irs2_science_rows
+from jwgpu.data.irs2 import Interleaved
 
 pytest.importorskip("jwst")
 pytestmark = pytest.mark.oracle
 
-ROWS, COLUMNS, NORMAL = 2080, 6, 1152
+ROWS, COLUMNS, SCIENCE = 3200, 8, 2048
 
 
 @pytest.fixture(params=[("NRS1", 1), ("NRS2", 5)], ids=lambda p: f"{p[0]}-nframes{p[1]}")
@@ -36,7 +36,14 @@ def ramp(request):
         groupdq=np.where(rng.random(shape) < 0.01, GROUP.SATURATED, 0),
         pixeldq=np.where(rng.random(shape[-2:]) < 0.1, PIXEL.HOT, 0),
     )  # fmt: skip
-    return made.replace(meta=made.meta.set({"instrument.name": "NIRSPEC", "instrument.detector": detector}))
+    return made.replace(
+        meta=made.meta.set({"instrument.name": "NIRSPEC", "instrument.detector": detector, **axes(detector)})
+    )
+
+
+def axes(detector):
+    sign = 1 if detector == "NRS1" else -1
+    return {"subarray.fastaxis": 2 * sign, "subarray.slowaxis": sign}
 
 
 def official_ramp(ramp):
@@ -69,14 +76,13 @@ def same(ours, official):
         np.testing.assert_array_equal(getattr(ours, name), getattr(official, name), err_msg=name)
 
 
-def test_the_normal_rows_are_the_official_ones():
+def test_the_science_rows_are_the_official_ones():
     from jwst.saturation import x_irs2
 
     for detector, way in (("NRS1", 1), ("NRS2", -1)):
-        for rows in (2080, 3200):
-            expected = np.flatnonzero(x_irs2.make_mask(np.zeros((rows, 4)))[::way])
-            meta = Meta({"instrument.detector": detector})
-            np.testing.assert_array_equal(irs2_science_rows(meta, (rows, 4)), expected)
+        expected = x_irs2.make_mask(np.zeros((ROWS, 4)))[::way]
+        frame = Interleaved.of(Meta(axes(detector)), (ROWS, COLUMNS))
+        np.testing.assert_array_equal(frame.science(np)[::way], expected)
 
 
 @pytest.mark.parametrize("grow", [0, 1, 2])
@@ -87,7 +93,7 @@ def test_saturation(ramp, grow, use_readpatt, with_bias):
     from stdatamodels.jwst.datamodels import SaturationModel, SuperBiasModel
 
     rng = np.random.default_rng(4)
-    threshold = holed(rng, rng.uniform(20000, 60000, (NORMAL, COLUMNS)))
+    threshold = holed(rng, rng.uniform(20000, 60000, (SCIENCE, COLUMNS)))
     bias = holed(rng, rng.normal(1000, 30, (ROWS, COLUMNS)))
     flags = np.where(rng.random(threshold.shape) < 0.05, PIXEL.NO_SAT_CHECK | PIXEL.OTHER_BAD_PIXEL, 0)
     flags = flags.astype(np.uint32)
@@ -95,7 +101,7 @@ def test_saturation(ramp, grow, use_readpatt, with_bias):
     model.meta.subarray.xstart = model.meta.subarray.ystart = 1
     model.meta.subarray.ysize, model.meta.subarray.xsize = ROWS, COLUMNS
     model_bias = windowed(SuperBiasModel(data=bias.copy())) if with_bias else None
-    # Official references of the normal pixels pass for whole ones only where the frame has 3200 rows.
+    # The official match wants references of 2048 columns.
     with mock.patch("jwst.lib.reffile_utils.ref_matches_sci", return_value=True):
         official = irs2_flag_saturation(official_ramp(ramp), model, grow, use_readpatt, model_bias)
     ours = steps.saturation(

@@ -22,14 +22,16 @@ def test_tiny_exposures_are_complete(mode):
     assert ramp.data.dtype == np.float32 and ramp.groupdq.dtype == np.uint8 and ramp.pixeldq.dtype == np.uint32
     assert not ramp.groupdq.any() and not ramp.pixeldq.any()
     assert np.array_equal(ramp.data, np.rint(ramp.data)) and ramp.data.min() >= 0 and ramp.data.max() <= 65535
-    assert ramp.shape == (meta.exposure.nints, meta.exposure.ngroups, meta.subarray.ysize, meta.subarray.xsize)
+    pixels = (meta.subarray.ysize, meta.subarray.xsize)
+    frame = (pixels[0] * 25 // 16, pixels[1]) if "IRS2" in meta.exposure.readpatt else pixels
+    assert ramp.shape == (meta.exposure.nints, meta.exposure.ngroups, *frame)
     assert (ramp.zeroframe is not None) == meta.exposure.zero_frame
     if meta.instrument.name != "FGS":
         assert len(ramp.tables["int_times"]) == ramp.n_integrations
     for kind in ("mask", "gain", "readnoise"):
         reference = made.references.get(kind)
         for array in reference.arrays.values():
-            assert array.shape[-2:] == ramp.shape[-2:]
+            assert array.shape[-2:] == (frame if kind == "mask" else pixels)
         assert reference.meta.subarray.xstart == meta.subarray.xstart
     dark = made.references.get("dark")
     if dark is not None:
@@ -115,7 +117,10 @@ def test_header_says_what_a_level_1b_header_must():
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (dict(instrument="NIRSPEC"), "NIRCAM, MIRI, FGS"),
+        (dict(instrument="HUBBLE"), "NIRCAM, NIRISS, NIRSPEC, MIRI, FGS"),
+        (dict(instrument="NIRSPEC", readpatt="NRSIRS2", size=(64, 32)), "IRS2 format: it needs the full frame"),
+        (dict(instrument="NIRSPEC", readpatt="NRSIRS2", size=(64, 64), zero_frame=True), "zero frame"),
+        (dict(instrument="NIRISS", size=(10, 8)), r"fast axis \(rows\)"),
         (dict(detector="MIRIMAGE"), "NRCB1"),
         (dict(subarray="SUB65"), "SUB64P"),
         (dict(readpatt="FASTR1"), "BRIGHT2"),
@@ -133,4 +138,36 @@ def test_impossible_exposures_are_refused(arguments, words):
 
 def test_unknown_mode_lists_the_modes():
     with pytest.raises(InputError, match="fgs_acq1"):
-        simulate.tiny("nirspec")
+        simulate.tiny("hubble")
+
+
+@pytest.mark.parametrize("mode", ["nirspec_irs2", "nirspec_irs2rapid"])
+def test_irs2_frames_hold_the_science_pixels_and_the_noise_of_both(mode):
+    """Reference pixels follow the 1/f noise that they have in common with the science pixels."""
+    from jwgpu.data.irs2 import science_rows
+
+    made = simulate.tiny(mode, n_stars=0, n_galaxies=0, cosmic_rays=0.0, one_over_f=40.0, bad_pixels=False, drift=0.0)
+    ramp, exposure = made.ramp, made.ramp.meta.exposure
+    rows = science_rows(ramp.meta, ramp.shape, np)
+    assert len(rows) == ramp.meta.subarray.ysize == made.truth.rate.shape[0]
+    bias = made.references.get("superbias").data
+    scale = exposure.frame_divisor / exposure.nframes
+    residual = ramp.data[0, 0] * scale - bias
+    between = np.setdiff1d(np.arange(ramp.shape[-2]), rows)
+    assert abs(residual[between].mean()) < 30
+    science, reference = residual[rows].mean(axis=0), residual[between].mean(axis=0)
+    assert np.corrcoef(science, reference)[0, 1] > 0.8
+    flags = made.references.get("mask").dq
+    assert (flags[between] == PIXEL.REFERENCE_PIXEL).all()
+    assert np.array_equal(flags[rows], made.truth.bad_pixels)
+
+
+@pytest.mark.parametrize("mode", ["niriss", "nirspec", "fgs_image"])
+def test_outputs_of_a_detector_read_along_y_are_bands_of_rows(mode):
+    made = simulate.tiny(mode, drift=200.0, one_over_f=0.0, bad_pixels=False, reset_noise=0.0)
+    step = np.diff(made.ramp.data[0], axis=0) - np.diff(made.ramp.data[0], axis=0).mean(axis=0)
+    border = made.references.get("mask").dq[:, :4] != 0
+    assert border.all()
+    level = step[:, :, :4].mean(axis=2).reshape(len(step), 4, -1, 2)  # step, output, pair of rows, odd and even
+    assert level.std(axis=2).max() < 20
+    assert level.mean(axis=(2, 3)).std(axis=1).max() > 80

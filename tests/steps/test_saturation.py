@@ -148,8 +148,8 @@ def test_saturation_flagged_before_grows_in_its_own_group():
 def test_bad_input_is_named():
     with pytest.raises(InputError, match="n_pix_grow_sat = -1"):
         saturation(_ramp([1.0]), _reference(), n_pix_grow_sat=-1)
-    with pytest.raises(InputError, match="IRS2 format"):
-        saturation(make_ramp(np.ones((1, 2080, 3))), _reference())
+    with pytest.raises(InputError, match="fastaxis"):
+        saturation(make_ramp(np.ones((1, 3200, 8)), readpatt="NRSIRS2"), _reference())
     with pytest.raises(ValueError, match=r"exposure\.nframes"):
         saturation(_ramp([1.0], nframes=None), _reference())
     with pytest.raises(ValueError, match=r"saturation\.fits"):
@@ -158,10 +158,11 @@ def test_bad_input_is_named():
 
 
 def _irs2(groups, detector="NRS1", **keywords):
-    """Return a quiet ramp in IRS2 format, shortened, whose first normal pixel reads `groups`, and which pixel it is."""
-    ramp = make_ramp(np.full((len(groups), 2080, 5), 10.0), **keywords)
-    ramp = ramp.replace(meta=ramp.meta.set({"instrument.detector": detector}))
-    row = 640 if detector == "NRS1" else 2080 - 1 - 640
+    """Return a quiet ramp in IRS2 format whose first science pixel reads `groups`, and which pixel it is."""
+    ramp = make_ramp(np.full((len(groups), 3200, 8), 10.0), **keywords)
+    sign = 1 if detector == "NRS1" else -1
+    ramp = ramp.replace(meta=ramp.meta.set({"subarray.fastaxis": 2 * sign, "subarray.slowaxis": sign}))
+    row = 640 if detector == "NRS1" else 3200 - 1 - 640
     ramp.data[0, :, row, 2] = groups
     return ramp, row
 
@@ -172,7 +173,7 @@ def test_irs2_growth_passes_over_the_reference_pixels(detector, way):
     ramp, row = _irs2([10, 10, 10], detector)
     ramp.data[0, 1, row + 7 * way, 2] = 2000
     ramp.data[0, 1, row + 9 * way, 2] = 65535
-    reference = make_reference("saturation", data=np.full((1152, 5), 1000.0))
+    reference = make_reference("saturation", data=np.full((2048, 8), 1000.0))
     done = check_pure(saturation, ramp, reference)
     rows = sorted({int(y) for y in np.nonzero(done.groupdq[0, 1])[0]})
     assert rows == sorted(row + n * way for n in (6, 7, 12))
@@ -181,24 +182,24 @@ def test_irs2_growth_passes_over_the_reference_pixels(detector, way):
 
 
 def test_irs2_floor_zero_frame_and_flags_of_normal_pixels_only():
-    zeroframe = np.full((1, 2080, 5), 20.0)
+    zeroframe = np.full((1, 3200, 8), 20.0)
     ramp, row = _irs2([10, 10], zeroframe=zeroframe)
     ramp.data[0, 0, [row + 1, row + 8], 0] = 0
     ramp.zeroframe[0, [row + 1, row + 8], 0] = 3000
-    reference = make_reference("saturation", data=np.full((1152, 5), np.nan))
+    reference = make_reference("saturation", data=np.full((2048, 8), np.nan))
     reference.data[1] = 1000
     done = check_pure(saturation, ramp, reference, n_pix_grow_sat=0)
     assert done.groupdq[0, 0, row + 1, 0] == FLOOR | DNU
     assert np.count_nonzero(done.groupdq) == 1
     assert done.zeroframe[0, row + 1, 0] == 0
     assert (done.zeroframe == 0).sum() == 1
-    assert (done.pixeldq == PIXEL.NO_SAT_CHECK).sum() == 1151 * 5
+    assert (done.pixeldq == PIXEL.NO_SAT_CHECK).sum() == 2047 * 8
     assert not done.pixeldq[[row + 1, row + 8]].any()
 
 
 def test_irs2_late_hit_saturates_the_second_group_and_its_neighbours():
-    bias = make_reference("superbias", data=np.full((2080, 5), 100.0))
-    reference = make_reference("saturation", data=np.full((1152, 5), 1000.0))
+    bias = make_reference("superbias", data=np.full((3200, 8), 100.0))
+    reference = make_reference("saturation", data=np.full((2048, 8), 1000.0))
     for value, expected in ((566.0, SAT), (565.0, 0)):
         ramp, row = _irs2([130, value, 1000], nframes=2)
         done = check_pure(saturation, ramp, reference, bias)

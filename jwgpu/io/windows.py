@@ -33,7 +33,7 @@ def read_windows(path, ramp: Ramp, persistence_time: int) -> Ramp:
     Returns
     -------
     Ramp
-        With `tables["persistence"]`, which is empty where the file knows nothing of the detector.
+        With `tables["PERSISTENCE"]`, which is empty where the file knows nothing of the detector.
 
     Raises
     ------
@@ -46,7 +46,7 @@ def read_windows(path, ramp: Ramp, persistence_time: int) -> Ramp:
     if known:
         for name, official in _COLUMNS.items():
             table[name] = entry[official]
-    return ramp.replace(tables={**ramp.tables, "persistence": table})
+    return ramp.replace(tables={**ramp.tables, "PERSISTENCE": table})
 
 
 def write_windows(ramp: Ramp, path) -> Path:
@@ -60,11 +60,11 @@ def write_windows(ramp: Ramp, path) -> Path:
     import asdf
 
     records = [record for record in ramp.history if record.step == "persistence" and record.status == "COMPLETE"]
-    if not records or "persistence" not in ramp.tables:
+    if not records or "PERSISTENCE" not in ramp.tables:
         raise InputError(f"{ramp.name} has not been through the persistence step; there are no windows to write")
     path = Path(path)
     tree = _read(path) if path.exists() else {}
-    table = ramp.tables["persistence"]
+    table = ramp.tables["PERSISTENCE"]
     tree[ramp.meta.require("instrument.detector", "persistence")] = {
         "filename": ramp.name,
         "pers_time": records[-1].parameters["persistence_time"],

@@ -33,17 +33,17 @@ def persistence(
     its signal exceeds `dn_threshold` while no window is open. Every group read while its window is open is flagged
     PERSISTENCE: those of the bright source itself, and those of the integrations that follow.
 
-    Windows outlive an exposure. Those still open at its end are left in `tables["persistence"]` of the result; give
+    Windows outlive an exposure. Those still open at its end are left in `tables["PERSISTENCE"]` of the result; give
     this table to the next exposure of the same detector, and its first groups are flagged too::
 
-        later = later.replace(tables={**later.tables, "persistence": earlier.tables["persistence"]})
+        later = later.replace(tables={**later.tables, "PERSISTENCE": earlier.tables["PERSISTENCE"]})
 
     Parameters
     ----------
     ramp : Ramp
         `data` (integration, group, y, x), DN; `groupdq`. The time of each group comes from `tables["int_times"]`, or
         from `meta.exposure.start_time` and `integration_time` where there is no such table, and from
-        `meta.exposure.group_time`. `tables["persistence"]` (row, column, end in seconds since 1970) lists the windows
+        `meta.exposure.group_time`. `tables["PERSISTENCE"]` (row, column, end in seconds since 1970) lists the windows
         that an earlier exposure left open.
     persistence_time : int, optional
         Length of a window in seconds.
@@ -55,7 +55,7 @@ def persistence(
     Returns
     -------
     Ramp
-        `groupdq` with the flags; `tables["persistence"]`.
+        `groupdq` with the flags; `tables["PERSISTENCE"]`.
 
     Raises
     ------
@@ -105,7 +105,7 @@ def persistence(
             dq |= within.astype(np.uint8) * flag
             flagged += xp.count_nonzero(within)
     note(flagged_groups=int(flagged))
-    return ramp.replace(groupdq=groupdq, tables={**ramp.tables, "persistence": _table(xp, ends)})
+    return ramp.replace(groupdq=groupdq, tables={**ramp.tables, "PERSISTENCE": _table(xp, ends)})
 
 
 def _starts(ramp: Ramp) -> list[float]:
@@ -127,7 +127,7 @@ def _starts(ramp: Ramp) -> list[float]:
 def _opened(xp, ramp: Ramp, shape):
     """Return (y, x) float64: the end of the window that each pixel came with, 0 where there is none."""
     ends = np.zeros(shape)
-    table = ramp.tables.get("persistence")
+    table = ramp.tables.get("PERSISTENCE")
     if table is not None and len(table):
         rows, columns = table["row"], table["column"]
         if min(rows.min(), columns.min()) < 0 or rows.max() >= shape[0] or columns.max() >= shape[1]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import jwgpu as jw
 from jwgpu import simulate, steps
 from jwgpu.errors import InputError
 from jwgpu.io import read_windows, write_windows
@@ -22,12 +23,12 @@ def test_windows_come_back_by_detector(tmp_path):
     for ramp in ramps.values():
         write_windows(ramp, path)
     for ramp in ramps.values():
-        table = ramp.tables["persistence"]
+        table = ramp.tables["PERSISTENCE"]
         assert 10 < len(table) < ramp.shape[-1] * ramp.shape[-2]
-        np.testing.assert_array_equal(read_windows(path, ramp, 500).tables["persistence"], table)
-        assert len(read_windows(path, ramp, 501).tables["persistence"]) == 0
+        np.testing.assert_array_equal(read_windows(path, ramp, 500).tables["PERSISTENCE"], table)
+        assert len(read_windows(path, ramp, 501).tables["PERSISTENCE"]) == 0
     other = simulate.tiny("nircam", detector="NRCA3").ramp
-    assert len(read_windows(path, other, 500).tables["persistence"]) == 0
+    assert len(read_windows(path, other, 500).tables["PERSISTENCE"]) == 0
 
 
 def test_what_cannot_be_read_or_written_is_said(tmp_path):
@@ -41,6 +42,14 @@ def test_what_cannot_be_read_or_written_is_said(tmp_path):
         write_windows(exposure(), tmp_path / "text.asdf")
     assert (tmp_path / "text.asdf").read_text() == "no windows"
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_windows_travel_in_a_saved_ramp_too(tmp_path):
+    ramp = exposure()
+    again = jw.open(jw.save(ramp, out=tmp_path))
+    np.testing.assert_array_equal(again.tables["PERSISTENCE"], ramp.tables["PERSISTENCE"])
+    later = steps.persistence(again, persistence_time=500)
+    assert later.history[-1].notes["flagged_groups"] > 0
 
 
 @pytest.mark.oracle
@@ -57,9 +66,9 @@ def test_the_official_step_reads_and_writes_the_same(tmp_path):
     step = PersistenceStep()
     step.persistence_time, step.persistence_array_file = 500, str(tmp_path / "ours.asdf")
     step.process_persistence_options(model)
-    table = ours.tables["persistence"]
+    table = ours.tables["PERSISTENCE"]
     found = np.zeros(ours.shape[-2:])
     found[table["row"], table["column"]] = table["end"]
     np.testing.assert_array_equal(step.persistence_array, found)
     step.write_persistence_array(model, str(tmp_path / "theirs.asdf"))
-    np.testing.assert_array_equal(read_windows(tmp_path / "theirs.asdf", ours, 500).tables["persistence"], table)
+    np.testing.assert_array_equal(read_windows(tmp_path / "theirs.asdf", ours, 500).tables["PERSISTENCE"], table)

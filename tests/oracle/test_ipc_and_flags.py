@@ -119,7 +119,7 @@ def test_persistence(dn_threshold, persistence_time, dnu, n_known):
     opened = np.zeros(len(row), [("row", "i4"), ("column", "i4"), ("end", "f8")])
     opened["row"], opened["column"], opened["end"] = row, column, before[row, column]
     official = model(ramp)
-    tables = {"persistence": opened}
+    tables = {"PERSISTENCE": opened}
     if n_known:
         columns = [f"int_{when}_{scale}" for scale in ("MJD_UTC", "BJD_TDB") for when in ("start", "mid", "end")]
         times = np.zeros(n_known, [("integration_number", "i4"), *((name, "f8") for name in columns)])
@@ -134,7 +134,7 @@ def test_persistence(dn_threshold, persistence_time, dnu, n_known):
         persistence_dnu=dnu,
     )
     np.testing.assert_array_equal(ours.groupdq, official.groupdq)
-    left = ours.tables["persistence"]
+    left = ours.tables["PERSISTENCE"]
     row, column = np.nonzero(before)
     np.testing.assert_array_equal(left["row"], row)
     np.testing.assert_array_equal(left["column"], column)

@@ -42,7 +42,7 @@ def test_saturation_opens_a_window():
     np.testing.assert_array_equal(flagged(done), expected)
     assert not flagged(done, 0, 0).any()
     assert done.history[-1].notes == {"flagged_groups": 4}
-    assert len(done.tables["persistence"]) == 0
+    assert len(done.tables["PERSISTENCE"]) == 0
 
 
 def test_brightness_opens_a_window_where_none_is_open():
@@ -57,10 +57,10 @@ def test_brightness_opens_a_window_where_none_is_open():
 
 def test_windows_go_on_to_the_next_exposure():
     first = persistence(saturated(0), persistence_time=400)
-    windows = first.tables["persistence"]
+    windows = first.tables["PERSISTENCE"]
     assert windows[["row", "column"]].tolist() == [(1, 1)]
     np.testing.assert_allclose(windows["end"], EPOCH_SECONDS + 410)
-    later = make(start=START + 300 / 86400).replace(tables={"persistence": windows})
+    later = make(start=START + 300 / 86400).replace(tables={"PERSISTENCE": windows})
     done = persistence(later, persistence_time=400)
     # The groups of the third integration are read 410 to 440 s after the start of the first exposure.
     np.testing.assert_array_equal(flagged(done).sum(axis=1), [4, 4, 1])
@@ -71,7 +71,7 @@ def test_windows_go_on_to_the_next_exposure():
 
 def test_a_window_that_lies_ahead_is_dropped():
     windows = np.array([(1, 1, EPOCH_SECONDS + 1e6)], [("row", "i4"), ("column", "i4"), ("end", "f8")])
-    done = persistence(make().replace(tables={"persistence": windows}), persistence_time=400)
+    done = persistence(make().replace(tables={"PERSISTENCE": windows}), persistence_time=400)
     assert not flagged(done).any()
 
 
@@ -91,15 +91,15 @@ def test_what_cannot_be():
         persistence(make(), persistence_time=0)
     windows = np.array([(3, 1, 1.0)], [("row", "i4"), ("column", "i4"), ("end", "f8")])
     with pytest.raises(InputError, match="3 x 3 pixels"):
-        persistence(make().replace(tables={"persistence": windows}), persistence_time=10)
+        persistence(make().replace(tables={"PERSISTENCE": windows}), persistence_time=10)
 
 
 def test_same_on_every_device(device):
     ramp = saturated(2, (0, 2)).replace(
-        tables={"persistence": persistence(saturated(1), persistence_time=60).tables["persistence"]}
+        tables={"PERSISTENCE": persistence(saturated(1), persistence_time=60).tables["PERSISTENCE"]}
     )
     options = dict(persistence_time=60, dn_threshold=5.0)
     expected, found = persistence(ramp, **options), persistence(device.put(ramp), **options)
     assert found.device == device.kind
     assert differences(found.to("cpu"), expected) == []
-    np.testing.assert_array_equal(found.tables["persistence"], expected.tables["persistence"])
+    np.testing.assert_array_equal(found.tables["PERSISTENCE"], expected.tables["PERSISTENCE"])

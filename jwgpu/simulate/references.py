@@ -54,7 +54,7 @@ def mask_dq(sensor: Sensor) -> np.ndarray:
 
 
 def _ipc(sensor: Sensor, each_pixel: bool) -> np.ndarray:
-    """Return the kernel that undoes inter-pixel capacitance, (j, i) or (j, i, y, x): the middle of its exact inverse."""
+    """Return the kernel that undoes inter-pixel capacitance, (j, i) or (j, i, y, x): the middle of the inverse."""
     size = 16
     padded = np.zeros((size, size))
     padded[:3, :3] = KERNEL

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import subprocess
@@ -10,12 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from astropy.io import fits
 
 import jwgpu
 import jwgpu.data
 from jwgpu import simulate
 from jwgpu.errors import InputError
+from jwgpu.reference import header
 from jwgpu.simulate import files
 
 MODES = ["nircam", "nircam_sub", "miri", "fgs_acq1"]
@@ -43,7 +44,11 @@ def test_data_models_open_everything(case):
             assert type(model).__name__ == made.references.get(kind).meta.model_type
             for name, array in made.references.get(kind).arrays.items():
                 # the models turn the file's own flag bits into those of the data quality arrays
-                assert np.array_equal(getattr(model, name), array, equal_nan=array.dtype.kind == "f")
+                found = functools.reduce(getattr, name.split("."), model)
+                if array.dtype.names:
+                    assert [tuple(line) for line in found] == array.tolist()
+                else:
+                    assert np.array_equal(found, array, equal_nan=array.dtype.kind == "f")
 
 
 def test_opening_gives_the_simulated_ramp(case):
@@ -61,9 +66,11 @@ def test_references_from_the_folder_are_those_in_memory(case):
     made, written = case
     references = jwgpu.references(jwgpu.open(written.uncal), folder=written.uncal.parent / "references")
     for path in written.references:
-        kind = fits.getval(path, "REFTYPE")
+        kind = header.read(path).reftype
         for name, array in made.references.get(kind).arrays.items():
             loaded = getattr(references.get(kind), name)
+            if (kind, name) == ("reset", "data"):
+                array = array[:, : made.ramp.n_groups]  # no more are read than can be used
             assert np.array_equal(loaded, array, equal_nan=array.dtype.kind == "f"), (kind, name)
 
 
@@ -86,7 +93,7 @@ def test_the_crds_client_selects_them(case):
         [sys.executable, "-c", SELECT, request], env=environment, capture_output=True, text=True, check=True
     )
     chosen = json.loads(answer.stdout.strip().splitlines()[-1])
-    written_kinds = {fits.getval(path, "REFTYPE"): path for path in written.references}
+    written_kinds = {header.read(path).reftype: path for path in written.references}
     for kind, answer in chosen.items():
         if kind in written_kinds:
             assert Path(answer).name == written_kinds[kind].name

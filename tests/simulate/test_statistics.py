@@ -85,8 +85,8 @@ def test_noiseless_ramp_is_the_response_to_the_charge():
 
 
 def test_miri_polynomial_acts_on_raw_values():
-    quiet = dict(reset_noise=0, drift=0, one_over_f=0, cosmic_rays=0, snowballs=0, **QUIET)
-    made = simulate.tiny("miri", bad_pixels=False, **quiet)
+    effects = simulate.IDEAL.replace(bias=True, nonlinear=True, saturate=True, dark=True, **QUIET)
+    made = simulate.tiny("miri", effects=effects, cosmic_rays=0)
     truth, meta = made.truth, made.ramp.meta.exposure
     coeffs = made.references.get("linearity").coeffs.astype(float)
     first, second = (sum(c * made.ramp.data[0, g].astype(float) ** p for p, c in enumerate(coeffs)) for g in (0, 1))

@@ -88,14 +88,16 @@ class Interleaved:
         Raises
         ------
         ValueError
-            Where the metadata do not say FASTAXIS and SLOWAXIS, or the array is not made of whole sections.
+            Where the metadata do not say FASTAXIS and SLOWAXIS.
+        InputError
+            Where the array is not made of whole sections.
         """
         fast = meta.require("subarray.fastaxis", "the detector frame")
         slow = meta.require("subarray.slowaxis", "the detector frame")
         ny, nx = shape[-2:]
         columns, lines = (nx, ny) if abs(fast) == 1 else (ny, nx)
         if columns % (SECTIONS * PERIOD) or lines < 8:
-            raise ValueError(
+            raise InputError(
                 f"{meta.get('filename', 'the exposure')}: an IRS2 frame of {columns} pixels along its fast axis and "
                 f"{lines} lines is not made of {SECTIONS} sections of whole periods of {PERIOD} pixels; correct "
                 "FASTAXIS or leave the step out"
@@ -133,9 +135,10 @@ class Interleaved:
 
     def strip(self, array):
         """Return (..., y, x) `array` without the reference output and the interleaved reference pixels."""
-        keep = self.science(namespace(array))
-        keep = keep if self.readout.fast > 0 else keep[::-1]
-        return array[..., keep] if abs(self.readout.fast) == 1 else array[..., keep, :]
+        xp = namespace(array)
+        keep = self.science(xp)
+        keep = xp.flatnonzero(keep if self.readout.fast > 0 else keep[::-1])
+        return xp.take(array, keep, axis=-1 if abs(self.readout.fast) == 1 else -2)
 
     def pixels(self, frame, section: int):
         """Return the pixels of a section of (line, column) `frame` in the order of reading: (line, period, 20)."""

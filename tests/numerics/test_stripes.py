@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import sigmaclip
 
-from jwgpu.numerics.stripes import clipped_mean, mean_of_known, running_median
+from jwgpu.numerics.stripes import clipped_about_median, clipped_mean, masked_median, mean_of_known, running_median
 
 
 @pytest.mark.parametrize("limit", [1.5, 3.0])
@@ -59,3 +59,25 @@ def test_mean_of_known(device):
     """Two known values are averaged, one is taken, none stays NaN."""
     a, b = device.array([1.0, np.nan, 3.0, np.nan]), device.array([2.0, 5.0, np.nan, np.nan])
     np.testing.assert_array_equal(device.host(mean_of_known(a, b)), [1.5, 5, 3, np.nan])
+
+
+def test_clipping_about_the_median(device):
+    """What lies far from the median goes, round by round; the rest gives mean and deviation."""
+    values = np.array([[1, 2, 3, 4, 5, 900, np.nan], [7, 7, 7, 7, 7, 7, 7], [np.nan] * 7])
+    mean, deviation = (device.host(v) for v in clipped_about_median(device.array(values), 2.0))
+    np.testing.assert_allclose(mean[:, 0], [3, 7, np.nan])
+    np.testing.assert_allclose(deviation[:, 0], [np.sqrt(2), 0, np.nan])
+
+
+def test_rounds_of_clipping_end(device):
+    """Values that double each lose one a round."""
+    values = device.array(2.0 ** np.arange(12))
+    kept = [float(clipped_about_median(values, 2.0, rounds)[0][0]) for rounds in range(4)]
+    assert kept == sorted(kept, reverse=True)
+    assert len(set(kept)) == 4
+
+
+def test_masked_median(device):
+    values, good = device.array([[5, 1, 9, 2.0], [4, 3, 2, 1]]), device.array([[1, 1, 0, 1], [0, 0, 1, 1]], bool)
+    np.testing.assert_array_equal(device.host(masked_median(values, good)), [2, 1.5])
+    assert np.isnan(device.host(masked_median(values, good & False))).all()

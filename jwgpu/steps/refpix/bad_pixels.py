@@ -34,7 +34,9 @@ def find(seen, pixeldq, layout: Interleaved, n_sigma: float):
     known = bad[columns].reshape(SECTIONS, -1, 2).any(axis=-1)
     high = xp.zeros(known.shape, dtype=bool)
     for groups in seen:
-        for values in _statistics(groups, columns):
+        with np.errstate(invalid="ignore"):
+            statistics = _statistics(groups, columns)
+        for values in statistics:
             values = xp.where(known, xp.nan, values.reshape(SECTIONS, -1))
             mean, deviation = clipped_about_median(values, n_sigma)
             high |= values - mean > n_sigma * deviation

@@ -29,7 +29,7 @@ class Record:
     parameters : mapping
         Every parameter with the value used, defaults included.
     references : mapping
-        Reference type: file name.
+        Reference type: file name, or `"N/A"` where there is none for the exposure.
     notes : mapping
         Numbers worth knowing that the step left with `note(...)`.
     seconds : float

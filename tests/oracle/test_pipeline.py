@@ -176,7 +176,6 @@ def test_miri(tmp_path):
         "S_LASTFR": "lastframe: not a step of jwgpu",
         "S_RESET": "reset: not a step of jwgpu",
         "S_RSCD": "rscd: not a step of jwgpu",
-        "R_SUPERB": "N/A: the official saturation step asks for a superbias, which MIRI does not have",
     }
     for product in ("rate", "rateints"):
         figures = check_product(*pair.products(product), keywords)

@@ -214,7 +214,7 @@ class Step:
                 _notes.reset(token)
         record = Record(
             step=self.name, status=status, reason=reason, parameters=parameters,
-            references={n: r.name for n, r in given.items() if r is not None}, notes=notes,
+            references={n: "N/A" if r is None else r.name for n, r in given.items()}, notes=notes,
             seconds=time.perf_counter() - start, bytes_up=traffic.bytes_up, bytes_down=traffic.bytes_down,
             device=exposure.device, version=__version__,
         )  # fmt: skip

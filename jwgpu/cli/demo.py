@@ -38,5 +38,6 @@ def demo(out, instrument, full, groups, seed):
     picture = diagnostics.picture(out / "demo.png", simulation.ramp, rate, simulation.truth.rate)
     click.echo("\nThe rate compared with the simulated truth, for the good pixels of each flux level:")
     click.echo(text(diagnostics.recovery(rate, simulation.truth.rate)))
+    click.echo("The errors hold photon and read noise; 1/f noise and noise of the references widen the faint levels.")
     click.echo(f"\nPicture: {picture}")
     click.echo(f"The same by hand: jwgpu run {written.uncal} --references {written.references[0].parent} --out {out}")

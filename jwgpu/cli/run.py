@@ -137,7 +137,7 @@ def _demand(pipeline, refs, folder, file: Path) -> None:
         kind, step = lacking[0]
         raise InputError(
             f"{folder} holds no {kinds} reference for {file.name}. Add files whose headers say so in REFTYPE, name "
-            f"them (--set {step}.{kind}=FILE), or do without these steps: {skips}"
+            f"them (--set {step}.{kind}=FILE, or N/A to go without), or leave these steps out: {skips}"
         )
 
 

@@ -133,8 +133,9 @@ def product_meta(exposure, name: str, schema: str) -> Meta:
         if state in known and not (record.status == "SKIPPED" and values.get(state) == "COMPLETE"):
             values[state] = record.status
         for kind, file in record.references.items():
-            if f"ref_file.{kind}.name" in known and record.status == "COMPLETE":
-                values[f"ref_file.{kind}.name"] = file
+            place = f"ref_file.{kind}.name"
+            if place in known and (record.status == "COMPLETE" or file == "N/A"):
+                values[place] = file
     if exposure.history and str(exposure.meta.get("ref_file.crds.context_used", "")).endswith(".pmap"):
         values["ref_file.crds.sw_version"] = _crds_version()
     return exposure.meta.set(values)

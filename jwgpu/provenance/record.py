@@ -31,7 +31,7 @@ class Record:
     origins : mapping
         Parameter: who set it in the pipeline, `"user"` or the name of a parameter file; the others are defaults.
     references : mapping
-        Reference type: file name.
+        Reference type: file name, or `"N/A"` where there is none for the exposure.
     notes : mapping
         Numbers worth knowing that the step left with `note(...)`.
     seconds : float

@@ -1,4 +1,5 @@
-// Every kernel. Included once per JW_GROUPS, so it and the headers below have no include guard of their own.
+// Every kernel. Included once per JW_GROUPS: kernels come each time, what they share only the first.
 #include "compat.h"
+#include "order.h"
 #include "ramp_slopes.h"
 #include "ramp_jumps.h"

@@ -50,32 +50,6 @@ JW_FN int jw_jump_differences(const jw_jump_pixel& p, bool sizes, float* out) {
   return count;
 }
 
-// Sort in place. Minima and maxima without branches win as long as there are few values; then Shell's gaps.
-JW_FN void jw_jump_sort(float* x, int n) {
-  if (n <= 24) {
-    for (int i = 1; i < n; ++i) {
-      float value = x[i];
-      for (int k = 0; k < i; ++k) {
-        const float other = x[k];
-        x[k] = other < value ? other : value;
-        value = other > value ? other : value;  // its own comparison: one shared by both lines becomes a branch
-      }
-      x[i] = value;
-    }
-    return;
-  }
-  int gap = 1;
-  while (gap < n / 4) gap = 3 * gap + 1;
-  for (; gap > 0; gap /= 3) {
-    for (int i = gap; i < n; ++i) {
-      const float value = x[i];
-      int k = i;
-      for (; k >= gap && x[k - gap] > value; k -= gap) x[k] = x[k - gap];
-      x[k] = value;
-    }
-  }
-}
-
 JW_FN double jw_jump_median(const float* sorted, int low, int high) {
   const int n = high - low;
   return ((double)sorted[low + (n - 1) / 2] + (double)sorted[low + n / 2]) / 2.0;
@@ -139,7 +113,7 @@ JW_FN void jw_jump_find(const jw_jump_pixel& p, const jw_jump_rules& rules, floa
   const bool flagged = jw_jump_tidy(p);
   const int n = jw_jump_differences(p, !rules.single_pass, scratch);
   if (n == 0) return;
-  jw_jump_sort(scratch, n);
+  jw_sort(scratch, n);
   float least = 0.0f, most = 0.0f;  // sizes of differences outside these are jumps (iterative flagging)
   bool found = false;
   if (!rules.single_pass) {
@@ -150,7 +124,7 @@ JW_FN void jw_jump_find(const jw_jump_pixel& p, const jw_jump_rules& rules, floa
     least = scratch[low];
     most = scratch[high - 1];
     jw_jump_differences(p, false, scratch);
-    jw_jump_sort(scratch, n);
+    jw_sort(scratch, n);
   }
   const double median = jw_jump_median(scratch, 0, n), sigma = jw_jump_sigma(median, p.noise2);
   if (rules.single_pass) {

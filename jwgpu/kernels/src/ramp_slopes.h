@@ -82,36 +82,6 @@ JW_FN RampSurvey ramp_survey(RampView& ramp, const RampSampling& s, const float*
   return survey;
 }
 
-// The k-th smallest of values[0..n), which are reordered so that nothing before k is larger (Hoare's selection).
-JW_FN float ramp_select(float* values, int n, int k) {
-  int low = 0, high = n - 1;
-  while (low < high) {
-    const float pivot = values[k];
-    int i = low, j = high;
-    while (i <= j) {
-      while (values[i] < pivot) ++i;
-      while (pivot < values[j]) --j;
-      if (i <= j) {
-        const float swap = values[i];
-        values[i++] = values[j];
-        values[j--] = swap;
-      }
-    }
-    if (j < k) low = i;
-    if (k < i) high = j;
-  }
-  return values[k];
-}
-
-// Median of n >= 1 values, none of them NaN.
-JW_FN double ramp_median(float* values, int n) {
-  const double upper = ramp_select(values, n, n / 2);
-  if (n & 1) return upper;
-  float lower = values[0];
-  for (int i = 1; i < n / 2; ++i) if (values[i] > lower) lower = values[i];
-  return (upper + lower) / 2.0;
-}
-
 // Median rate of one integration (DN/s), from the differences of neighbouring usable groups without a jump.
 JW_FN double ramp_median_rate(const RampView& ramp, const RampSurvey& survey, const RampSampling& s, float* scratch) {
   const uint32_t unusable = RAMP_DO_NOT_USE | RAMP_SATURATED;
@@ -134,7 +104,7 @@ JW_FN double ramp_median_rate(const RampView& ramp, const RampSurvey& survey, co
       if (!(flags & RAMP_JUMP) && !isnan(difference)) scratch[n++] = difference;
       previous = value;
     }
-    rate = (n > 0 ? ramp_median(scratch, n) : first) / s.group_time;
+    rate = (n > 0 ? jw_median(scratch, n) : first) / s.group_time;
   }
   return isnan(rate) ? 0.0 : rate;
 }

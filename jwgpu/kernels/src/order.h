@@ -1,0 +1,66 @@
+// Putting a few values of one pixel in order.
+#ifndef JW_ORDER_H
+#define JW_ORDER_H
+
+// Sort in place. Minima and maxima without branches win as long as there are few values; then Shell's gaps.
+JW_FN void jw_sort(float* x, int n) {
+  if (n <= 24) {
+    for (int i = 1; i < n; ++i) {
+      float value = x[i];
+      for (int k = 0; k < i; ++k) {
+        const float other = x[k];
+        x[k] = other < value ? other : value;
+        value = other > value ? other : value;  // its own comparison: one shared by both lines becomes a branch
+      }
+      x[i] = value;
+    }
+    return;
+  }
+  int gap = 1;
+  while (gap < n / 4) gap = 3 * gap + 1;
+  for (; gap > 0; gap /= 3) {
+    for (int i = gap; i < n; ++i) {
+      const float value = x[i];
+      int k = i;
+      for (; k >= gap && x[k - gap] > value; k -= gap) x[k] = x[k - gap];
+      x[k] = value;
+    }
+  }
+}
+
+// The k-th smallest of values[0..n), which are reordered so that nothing before k is larger (Hoare's selection).
+JW_FN float jw_select(float* values, int n, int k) {
+  int low = 0, high = n - 1;
+  while (low < high) {
+    const float pivot = values[k];
+    int i = low, j = high;
+    while (i <= j) {
+      while (values[i] < pivot) ++i;
+      while (pivot < values[j]) --j;
+      if (i <= j) {
+        const float swap = values[i];
+        values[i++] = values[j];
+        values[j--] = swap;
+      }
+    }
+    if (j < k) low = i;
+    if (k < i) high = j;
+  }
+  return values[k];
+}
+
+// Median of n >= 1 values, none of them NaN; they are reordered.
+JW_FN double jw_median(float* values, int n) {
+  if (n <= 24) {
+    jw_sort(values, n);
+    const double upper = values[n / 2];
+    return n & 1 ? upper : (upper + values[n / 2 - 1]) / 2.0;
+  }
+  const double upper = jw_select(values, n, n / 2);
+  if (n & 1) return upper;
+  float lower = values[0];
+  for (int i = 1; i < n / 2; ++i) if (values[i] > lower) lower = values[i];
+  return (upper + lower) / 2.0;
+}
+
+#endif

@@ -132,7 +132,7 @@ def levels(rng, det: Detector, window: Window, timing: Timing, effects: Effects)
 
 
 def _cycles(rng, det: Detector, slow: int, timing: Timing, effects: Effects) -> np.ndarray | None:
-    """Return the cyclic bias pattern of every integration, (integration, slow), in the direction of the science frame."""
+    """Return the cyclic bias pattern of every integration, (integration, slow), as the science frame has it."""
     if not effects.cyclic_bias:
         return None
     pattern = rng.standard_normal((timing.n_integrations, effects.cyclic_rows))

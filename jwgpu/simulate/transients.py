@@ -12,7 +12,7 @@ from jwgpu.simulate.timing import Timing
 ANOMALY_SHARES = (1.0, 0.7, 0.6)  # of the first integration, the second, all later ones
 ANOMALY_READS = 15  # reads after which it is gone
 ANOMALY_DECAY, RSCD_DECAY = 3.0, 1.0  # reads in which anomaly and RSCD fall to 1/e
-GROUP_SKIP = {"first": 1, "fast": 4, "slow": 1}  # groups that the rscd reference has flagged
+GROUP_SKIP = (1, 4)  # groups that the rscd reference has flagged in the first integration, and in later ones
 REFERENCE_NOISE = 0.3  # DN; what averaging many darks leaves
 
 _TABLE = np.dtype([("subarray", "U17"), ("readpatt", "U12"), ("group_skip1", "i4"), ("group_skip", "i4")])
@@ -72,7 +72,7 @@ def references(rng, sensor: Sensor) -> dict[str, tuple[dict, dict]]:
 
 def _group_skip() -> np.ndarray:
     lines = [
-        (subarray, pattern, GROUP_SKIP["first"], GROUP_SKIP["slow" if pattern.startswith("SLOW") else "fast"])
+        (subarray, pattern, *GROUP_SKIP)
         for subarray in ("FULL", *SUBARRAYS["MIRI"])
         for pattern in READ_PATTERNS["MIRI"]
     ]

@@ -10,12 +10,16 @@ from jwgpu import backend
 from jwgpu.backend import namespace
 from jwgpu.data import GROUP, Ramp
 from jwgpu.errors import InputError
+from jwgpu.numerics.blocks import row_blocks
 from jwgpu.step import ParameterError, Skip, note, step
 
 EPOCH = 40587.0
 """Modified Julian date of 1970-01-01, from which the ends of windows are counted in seconds."""
 
 _DAY = 86400.0
+
+# Rows treated at a time, through all groups: what is known of their windows stays in a small cache.
+_ROWS = 16
 _WINDOWS = np.dtype([("row", "i4"), ("column", "i4"), ("end", "f8")])
 
 
@@ -88,24 +92,43 @@ def persistence(
     flag = GROUP.PERSISTENCE | (GROUP.DO_NOT_USE if persistence_dnu else np.uint8(0))
     ends = _opened(xp, ramp, shape)
     groupdq = ramp.own("groupdq")
+    starts = _starts(ramp)
     flagged = 0
-    for integration, time in enumerate(_starts(ramp)):
-        times_saturated = xp.zeros(shape, dtype=np.uint32)
-        for plane, dq in zip(ramp.data[integration], groupdq[integration]):
-            time += group_time
-            end = time + persistence_time
-            ends[ends < time] = 0
-            times_saturated += (dq & GROUP.SATURATED) != 0
-            ends[times_saturated == 1] = end
-            if dn_threshold is not None:
-                ends[(plane > dn_threshold) & ~(ends > 0)] = end
-            # A window that would end after one opened now has not begun yet.
-            ends[ends > end] = 0
-            within = ends > 0
-            dq |= within.astype(np.uint8) * flag
-            flagged += xp.count_nonzero(within)
+    for rows in row_blocks(ends, rows=_ROWS):
+        for start, planes, flags in zip(starts, ramp.data, groupdq):
+            clock = start, group_time, persistence_time
+            flagged += _flag(xp, planes[:, rows], flags[:, rows], ends[rows], clock, dn_threshold, flag)
     note(flagged_groups=int(flagged))
     return ramp.replace(groupdq=groupdq, tables={**ramp.tables, "PERSISTENCE": _table(xp, ends)})
+
+
+def _flag(xp, planes, flags, ends, clock, dn_threshold, flag):
+    """Flag the groups of an integration, (group, y, x), within a window, and go on with the ends of windows, in place.
+
+    `clock` is the start of the integration (seconds since 1970), the time of a group and the length of a window (s).
+
+    Returns
+    -------
+    int
+        Number of groups of pixels that were flagged.
+    """
+    times_saturated = xp.zeros(ends.shape, dtype=np.uint32)
+    flagged = 0
+    time, group_time, length = clock
+    for plane, dq in zip(planes, flags):
+        time += group_time
+        end = time + length
+        xp.copyto(ends, 0, where=ends < time)
+        times_saturated += (dq & GROUP.SATURATED) != 0
+        xp.copyto(ends, end, where=times_saturated == 1)
+        if dn_threshold is not None:
+            xp.copyto(ends, end, where=(plane > dn_threshold) & ~(ends > 0))
+        # A window that would end after one opened now has not begun yet.
+        xp.copyto(ends, 0, where=ends > end)
+        within = ends > 0
+        dq |= within.astype(np.uint8) * flag
+        flagged += xp.count_nonzero(within)
+    return flagged
 
 
 def _starts(ramp: Ramp) -> list[float]:

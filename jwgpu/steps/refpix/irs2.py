@@ -14,6 +14,7 @@ from jwgpu.backend import namespace, ndimage
 from jwgpu.data import PIXEL, Ramp, Reference
 from jwgpu.data.irs2 import PERIOD, REFERENCE, SCIENCE, SECTIONS, TICKS, Interleaved
 from jwgpu.errors import InputError
+from jwgpu.numerics.blocks import row_blocks
 from jwgpu.numerics.fourier import irfft, rfft
 from jwgpu.step import Skip, note
 from jwgpu.steps.refpix import bad_pixels
@@ -108,12 +109,13 @@ def _correct_integration(groups, out, weights, layout: Interleaved, preserve: bo
         offset = level.copy()
         layout.view(offset)[:, among] = 0
     for group, result in zip(groups, out):
-        drift = group - level
-        missing = None
+        drift = xp.empty(group.shape, dtype=xp.float32)
+        for rows in row_blocks(group):
+            drift[rows] = group[rows] - level[rows]
         if holes:
             missing = ~xp.isfinite(group)
             drift[missing] = 0
-        clean = _clean(layout.view(drift.astype(xp.float32)), weights, layout, time_filter, preserve)
+        clean = _clean(layout.view(drift), weights, layout, time_filter, preserve)
         layout.view(result)[...] = clean
         result += offset
         if holes:

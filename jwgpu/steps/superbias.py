@@ -44,7 +44,7 @@ def superbias(ramp: Ramp, superbias: Reference, *, cyclic_bias: bool = False, cy
     cyclic_period : int, optional
         Rows of one cycle: those that are reset at a time. No keyword of the exposure tells it; without it, the period
         is looked for in each integration, from 2 rows to a quarter of the subarray, and where nothing repeats beyond
-        doubt nothing is subtracted.
+        doubt nothing is subtracted. In subarrays of few rows a divisor of the true period can win: give it if known.
 
     Returns
     -------

@@ -3,8 +3,10 @@
     python benchmarks/parity.py [MODE ...] [--folder DIR]
 
 Each mode is simulated and written as files with a CRDS cache of its own; both packages take the raw file through
-stage 1, each on its own results. Printed are, after every step, the largest difference of the data, relative to their
-absolute value or to 1 (DN, 0.1 DN/s in rates) where that is larger, and how many flags differ, as a Markdown table.
+stage 1, each on its own results. Printed are, after every step, the largest difference of the data and how many flags
+differ, as a Markdown table. Differences are relative to the largest absolute value that the group has had on its way
+(what is left after a bias or a dark is subtracted is as uncertain as what it was subtracted from); those of rates, to
+the rate or to that value over the time of the integration, where this is larger.
 """
 
 from __future__ import annotations
@@ -49,7 +51,29 @@ def products(exposure) -> dict[str, np.ndarray]:
     return {name: np.asarray(array) for name, array in found.items() if array is not None and np.size(array)}
 
 
-def difference(ours, official) -> dict:
+class Reach:
+    """The largest absolute value that each group has had so far, by the official package."""
+
+    def __init__(self):
+        self.data = np.float32(1)
+
+    def see(self, official) -> None:
+        """Take account of the result of one more step."""
+        data = np.asarray(official.data)
+        if data.ndim == 4:
+            fits = np.shape(self.data) in ((), data.shape)
+            self.data = np.maximum(np.abs(data), self.data if fits else np.float32(self.data.max()))
+
+    def scale(self, official, values):
+        """Return what a difference in `values`, data of the product `official`, is divided by."""
+        if values.ndim == 4:
+            return np.maximum(np.abs(values), self.data)
+        time = official.meta.exposure.ngroups * official.meta.exposure.group_time
+        longest = self.data.max(axis=1) / np.float32(time)
+        return np.maximum(np.abs(values), longest if values.ndim == 3 else longest.max(axis=0))
+
+
+def difference(ours, official, reach: Reach) -> dict:
     """Return the largest difference of the data, the number of differing flags, and of pixels where one is NaN."""
     mine, theirs = products(ours), products(official)
     worst, flags, holes = 0.0, 0, 0
@@ -62,8 +86,8 @@ def difference(ours, official) -> dict:
             continue
         known = np.isfinite(a) & np.isfinite(b)
         holes += int(np.count_nonzero(np.isnan(a) != np.isnan(b)))
-        least = 1.0 if a.ndim == 4 or name == "zeroframe" else 0.1
-        gap = np.abs(a[known].astype(np.float64) - b[known]) / np.maximum(np.abs(b[known]), least)
+        scale = np.maximum(np.abs(b), 1) if name == "zeroframe" else reach.scale(official, b)
+        gap = np.abs(a[known].astype(np.float64) - b[known]) / scale[known]
         worst = max(worst, float(gap.max(initial=0)))
     return {"worst": worst, "flags": flags, "holes": holes, "of": int(theirs["data"].size)}
 
@@ -83,6 +107,7 @@ def compare(uncal: str) -> dict[str, dict]:
     run = pipeline.run(ramp, jw.references(ramp), keep=pipeline.names(), progress=False)
     states = {record.step: record.status for product in run.products.values() for record in product.history}
     table: dict[str, dict] = {}
+    reach = Reach()
     original = stpipe.Step.run
 
     def watched(step, *args):
@@ -93,20 +118,21 @@ def compare(uncal: str) -> dict[str, dict]:
         first = result[0] if isinstance(result, tuple) else result
         if first is None:
             return result
+        reach.see(first)
         theirs = getattr(first.meta.cal_step, _STATES.get(name, name), None)
         if states[name] != "COMPLETE" and theirs != "COMPLETE":
             table[name] = {"skipped": True}
         elif (states[name] == "COMPLETE") != (theirs == "COMPLETE"):
             table[name] = {"shapes": f"{states[name].lower()}, official {str(theirs).lower()}"}
         elif name == "gain_scale" and name in table:
-            table[name] = _worse(table[name], difference(run[name].rateints, first))
+            table[name] = _worse(table[name], difference(run[name].rateints, first, reach))
         elif isinstance(result, tuple):
             pairs = zip((run[name].rate, run[name].rateints), result)
-            found = [difference(mine, official) for mine, official in pairs if official is not None]
+            found = [difference(mine, official, reach) for mine, official in pairs if official is not None]
             table[name] = found[0] if len(found) == 1 else _worse(*found)
         else:
             mine = run[name]
-            table[name] = difference(getattr(mine, "rate", mine), first)
+            table[name] = difference(getattr(mine, "rate", mine), first, reach)
         return result
 
     stpipe.Step.run = watched

@@ -24,7 +24,7 @@ TYPES = ("mask", "superbias", "saturation", "linearity", "dark", "gain", "readno
          "refpix", "emicorr")  # fmt: skip
 
 _EXTENSION = {"data": "SCI", "dq": "DQ", "coeffs": "COEFFS", "rscd_group_skip_table": "RSCD_GROUP_SKIP",
-              "irs2_table": "IRS2"}  # fmt: skip
+              "irs2_table": "IRS2", "dq_table": "DQ"}  # fmt: skip
 _SCHEMAS = {"DarkMIRIModel": "darkMIRI", "IRS2Model": "irs2"}
 _DQ_DEF = np.dtype([("BIT", "i4"), ("VALUE", "u4"), ("NAME", "S40"), ("DESCRIPTION", "S80")])
 

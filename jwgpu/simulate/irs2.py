@@ -13,6 +13,7 @@ from jwgpu.simulate.electronics import pink
 from jwgpu.simulate.instruments import Detector
 
 REFERENCE_NOISE = 4.0  # DN, of a single read of a reference pixel
+_DQ_TABLE = np.dtype([("OUTPUT", "u2"), ("ODD_EVEN", "u2"), ("MASK", "u4")])  # bad interleaved pixels; here none
 CORNER = 0.02  # share of the highest frequency up to which the weights of the references stay near their full value
 
 
@@ -90,7 +91,7 @@ def references(types: dict, layout: Layout, between: np.ndarray) -> dict:
     return types | {
         "mask": ({"dq": mask}, types["mask"][1]),
         "superbias": (superbias, types["superbias"][1]),
-        "refpix": ({"irs2_table": weights(layout)}, {}),
+        "refpix": ({"irs2_table": weights(layout), "dq_table": np.zeros(1, _DQ_TABLE)}, {}),
     }
 
 

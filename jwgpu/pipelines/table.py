@@ -72,13 +72,12 @@ OFF = frozenset(
         "emicorr",
         "firstframe",
         "charge_migration",
-        "picture_frame",
         "persistence",
     )
 )  # fmt: skip
 """Steps that stand in a table but are left out unless they are asked for, by the user or by a parameter reference."""
 
-LACKING = ("clean_flicker_noise",)
+LACKING = ("picture_frame", "clean_flicker_noise")
 """Steps of the official pipeline, off by default there, that jwgpu does not have."""
 
 TABLES = {

@@ -54,6 +54,14 @@ def test_a_pattern_is_taken_out_without_a_reference():
     assert what_is_left({"Hz218a": 20.0}, {"onthefly_corr_freq": [FREQUENCIES["Hz218a"]]}) < 0.15
 
 
+def test_the_reference_is_fetched_only_where_it_is_used():
+    ramp = emi_ramp()
+    averaged = ramp.replace(meta=ramp.meta.set({"exposure.readpatt": "FASTGRPAVG"}))
+    assert emicorr.wants("emicorr", ramp, {})
+    assert not emicorr.wants("emicorr", ramp, {"onthefly_corr_freq": [10.0]})
+    assert not emicorr.wants("emicorr", averaged, {})
+
+
 def test_the_amplitude_is_noted():
     record = emicorr(emi_ramp(amplitudes={"Hz10": 25.0}, shape=SHAPE), emi_reference(["Hz10"])).history[-1]
     assert record.notes["frequencies"] == ["Hz10"]

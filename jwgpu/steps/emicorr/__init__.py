@@ -7,7 +7,8 @@ other, in the order of the reference.
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from jwgpu.data import Ramp, Reference
 from jwgpu.step import ParameterError, Skip, note, step
@@ -17,7 +18,15 @@ from jwgpu.steps.emicorr.cases import OUTPUTS, read_case
 _PATTERNS = ("FAST", "FASTR1", "SLOW", "SLOWR1")
 
 
-@step(unit="DN", streams=None)
+def _pattern(ramp: Ramp) -> str:
+    return str(ramp.meta.get("exposure.readpatt", "")).upper()
+
+
+def _needs_reference(ramp: Ramp, parameters: Mapping[str, Any]) -> bool:
+    return parameters["onthefly_corr_freq"] is None and _pattern(ramp) in _PATTERNS
+
+
+@step(unit="DN", streams=None, wanted={"emicorr": _needs_reference})
 def emicorr(
     ramp: Ramp,
     emicorr: Reference | None = None,
@@ -123,7 +132,7 @@ def _check(ramp: Ramp, reference: Reference | None, frequencies: list[float] | N
             raise ParameterError(f"emicorr.{name} = {value}: expected 1 or more")
     if str(ramp.meta.get("instrument.name", "")).upper() != "MIRI":
         raise Skip(f"{ramp.meta.get('instrument.name', 'the instrument')} shows no such disturbance, only MIRI does")
-    pattern = str(ramp.meta.get("exposure.readpatt", "")).upper()
+    pattern = _pattern(ramp)
     if pattern not in _PATTERNS:
         raise Skip(f"there is no correction for the read pattern {pattern or 'that is not said'}")
     if reference is None and frequencies is None:

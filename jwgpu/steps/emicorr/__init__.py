@@ -43,7 +43,8 @@ def emicorr(
 
     `"joint"` fits straight ramps and the wave of the reference together, with the quiet half of the pixels, and works
     from 3 groups on. `"sequential"` takes a line and a fixed pattern off every pixel and folds what is left with the
-    period; it needs 4 groups, better 10, and no reference wave.
+    period; it needs 4 groups, better 10, and no reference wave. A wave locked to the frames (390.625 Hz in full
+    frames) is the same in every group, cannot be told from a bias by the joint fit, and stays.
 
     Parameters
     ----------
@@ -91,12 +92,11 @@ def emicorr(
     -----------------
     * `user_supplied_reffile` is deprecated there; give the file as the emicorr reference. `save_intermediate_results`
       writes a file there; steps of jwgpu write none.
-    * Joint: the best of the trial phases is refined by a parabola through it and its neighbours. Where it is the
-      first or the last, jwst 3.0.0 does not take its neighbour to be across the end of the period, and the
-      "vertex" can lie anywhere. Like there, the amplitude is that of the next trial phase.
-    * Joint: a wave locked to the frames (390.625 Hz in full frames) has no effect but a constant one, and
-      is left as it is. There, rounding decides whether it is.
-    * A NaN takes its pixel out of the fit; there, it ends the fit of the whole integration.
+    * Joint: the best of the 500 trial phases is refined by a parabola through it and its neighbours. Where it is the
+      first or the last, jwst 3.0.0 takes its neighbour across the end of the period to be a whole period away, and
+      half of the disturbance stays in the data. Like there, the amplitude is that of the next trial phase.
+    * A NaN takes its pixel out of the fit; there, the fit of the whole exposure (joint), or of the integration it is
+      in (sequential), comes to nothing.
     * Sequential, with 3 groups: nothing is subtracted there either, but the step is COMPLETE. Where a bin remains
       empty nothing is subtracted; there, with `scale_reference` off, the reference wave at a phase of 0 is.
     * As there, the last reference pixel of full-frame rows is taken by the sequential algorithm to be read

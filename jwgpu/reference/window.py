@@ -34,6 +34,8 @@ class Window:
     science : (y, x) or None
         Science pixels of a frame in NIRSpec IRS2 format. Its mask and superbias are in that format, its saturation
         and what the steps after refpix use hold science pixels alone; none is cut.
+    striped : bool
+        Read in stripes (NIRCam DHS, NIRISS SOSS superstripes): rows of the frame come from several places.
     """
 
     start: tuple[int, int] | None
@@ -45,6 +47,7 @@ class Window:
     owner: str = "the exposure"
     stack: bool = False
     science: tuple[int, int] | None = None
+    striped: bool = False
 
     @classmethod
     def of(cls, meta: Meta, shape: tuple[int, ...]) -> Window:
@@ -61,6 +64,7 @@ class Window:
             detector=str(meta.get("instrument.detector", "")).upper(),
             owner=meta.get("filename", "the exposure"),
             stack=meta.get("exposure.type") == "FGS_ID-STACK",
+            striped=meta.get("subarray.multistripe_reads1") is not None,
             science=Interleaved.of(meta, shape).shape if is_irs2(meta, shape) else None,
         )
 
@@ -109,9 +113,20 @@ def cut(meta: Meta, shape: tuple[int, ...], window: Window, label: str) -> tuple
     InputError
         The reference does not cover the exposure; both places and the remedy are named.
     """
+    if window.striped:
+        raise InputError(
+            f"{window.owner} was read in stripes (subarray {window.subarray}, with MSTR_RD1 in its header): its rows "
+            f"come from several places on the detector, and jwgpu cannot cut {label} to them yet; calibrate it with "
+            "the official pipeline"
+        )
     size = shape[-2:]
     if window.science is not None and size in (window.shape, window.science):
         return slice(0, size[0]), slice(0, size[1])  # the headers of both claim the shape of the science pixels
+    if is_irs2(meta, size) and window.science is None:
+        raise InputError(
+            f"{label} has {size[0]} x {size[1]} pixels (y, x), as in NIRSpec IRS2 format, and {window.owner} has "
+            f"{window.shape[0]} x {window.shape[1]}; use a reference of its own format"
+        )
     claimed = (meta.get("subarray.ysize"), meta.get("subarray.xsize"))
     if None not in claimed and tuple(map(int, claimed)) != size:
         raise InputError(

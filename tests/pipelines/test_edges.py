@@ -1,4 +1,4 @@
-"""Whole pipelines on input at the edge of what can be: holes in references, saturation, single pixels, missing times."""
+"""Whole pipelines on input at the edge: holes in references, single pixels, saturation, missing times."""
 
 from __future__ import annotations
 

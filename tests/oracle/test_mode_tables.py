@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import re
 
@@ -99,3 +100,37 @@ def test_files_of_crds_give_the_same_values(files, tmp_path, crds_cache, monkeyp
     assert found == expected
     assert len(found) == 6
     assert ours.remarks == ()
+
+
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize(
+    ("exp_type", "options"),
+    [
+        ("NRC_DARK", dict(instrument="NIRCAM", subarray="SUB64P", readpatt="RAPID", n_groups=6)),
+        ("MIR_DARKIMG", dict(instrument="MIRI", subarray="SUB64", n_groups=10, n_integrations=2)),
+    ],
+)
+def test_a_dark_exposure(exp_type, options, tmp_path, crds_cache, monkeypatch):
+    """The whole pipeline: data to 1e-6 or 0.01 DN, flags and states the same, the name of the product too.
+
+    But the state of refpix: it has nothing to do for these subarrays, which jwgpu calls SKIPPED.
+    """
+    from commandline import command
+    from crds.core import utils
+    from stdatamodels.jwst import datamodels
+
+    simulation = jw.simulate.exposure(**options, n_stars=0, n_galaxies=0, sky=0.0)
+    meta = simulation.ramp.meta.set({"exposure.type": exp_type})
+    simulation = dataclasses.replace(simulation, ramp=simulation.ramp.replace(meta=meta))
+    written = jw.simulate.write(simulation, tmp_path)
+    for name, value in written.environment.items():
+        monkeypatch.setenv(name, str(value))
+    utils.clear_function_caches()
+    command("run", written.uncal, "--out", tmp_path / "ours")
+    theirs = official("dark").call(str(written.uncal))
+    with datamodels.RampModel(tmp_path / "ours" / written.uncal.name.replace("_uncal", "_dark")) as ours:
+        np.testing.assert_allclose(ours.data, theirs.data, rtol=1e-6, atol=0.01)
+        np.testing.assert_array_equal(ours.groupdq, theirs.groupdq)
+        np.testing.assert_array_equal(ours.pixeldq, theirs.pixeldq)
+        states = {name: value for name, value in theirs.meta.cal_step.instance.items() if value and name != "refpix"}
+        assert {name: getattr(ours.meta.cal_step, name) for name in states} == states

@@ -12,12 +12,13 @@ from jwgpu.step import Step
 MODES = (
     "nircam", "nircam_sub", "nircam_gaps", "nircam_one_group", "nircam_two_groups", "nircam_three_groups",
     "nircam_snowball", "niriss", "nirspec", "nirspec_sub", "nirspec_irs2", "nirspec_irs2rapid",
-    "fgs_image", "tso", "nircam_ipc", "miri", "fgs_id_stack", "fgs_acq1", "fgs_fineguide",
+    "fgs_image", "tso", "nircam_ipc", "miri", "miri_sub", "fgs_id_stack", "fgs_acq1", "fgs_fineguide",
 )  # fmt: skip
 
 PARAMETERS = {
     "charge_migration": {"signal_threshold": 5000.0},
     "emicorr": {"algorithm": "sequential"},
+    "firstframe": {"bright_use_group1": False},
     "superbias": {"cyclic_bias": True, "cyclic_period": 8},
 }
 """Other parameters that a step is run with too: those that lead past what the defaults do."""

@@ -4,9 +4,9 @@
 
 Each mode is simulated and written as files with a CRDS cache of its own; both packages take the raw file through
 stage 1, each on its own results. Printed are, after every step, the largest difference of the data and how many flags
-differ, as a Markdown table. Differences are relative to the largest absolute value that the group has had on its way
-(what is left after a bias or a dark is subtracted is as uncertain as what it was subtracted from); those of rates, to
-the rate or to that value over the time of the integration, where this is larger.
+differ, as a Markdown table. Differences are relative to the largest absolute value that the group has had on its way,
+since the superbias was subtracted if it was (what is left after a dark is as uncertain as what it was subtracted from);
+those of rates, to the rate or to that value over the time of the integration, where this is larger.
 """
 
 from __future__ import annotations
@@ -52,15 +52,17 @@ def products(exposure) -> dict[str, np.ndarray]:
 
 
 class Reach:
-    """The largest absolute value that each group has had so far, by the official package."""
+    """The largest absolute value that each group has had so far, by the official package, without the bias."""
 
     def __init__(self):
         self.data = np.float32(1)
 
-    def see(self, official) -> None:
+    def see(self, step: str, official) -> None:
         """Take account of the result of one more step."""
         data = np.asarray(official.data)
-        if data.ndim == 4:
+        if step == "superbias":
+            self.data = np.maximum(np.abs(data), 1)
+        elif data.ndim == 4:
             fits = np.shape(self.data) in ((), data.shape)
             self.data = np.maximum(np.abs(data), self.data if fits else np.float32(self.data.max()))
 
@@ -118,7 +120,7 @@ def compare(uncal: str) -> dict[str, dict]:
         first = result[0] if isinstance(result, tuple) else result
         if first is None:
             return result
-        reach.see(first)
+        reach.see(name, first)
         theirs = getattr(first.meta.cal_step, _STATES.get(name, name), None)
         if states[name] != "COMPLETE" and theirs != "COMPLETE":
             table[name] = {"skipped": True}

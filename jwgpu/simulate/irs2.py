@@ -82,7 +82,10 @@ def interleave(rng, det: Detector, data: np.ndarray, strength: float, n_frames: 
 def references(types: dict, layout: Layout, between: np.ndarray) -> dict:
     """Return reference type: (arrays, metadata), with mask and superbias in IRS2 format and the weights of refpix."""
     flags = np.full(layout.shape, PIXEL.REFERENCE_PIXEL, np.uint32)
-    mask = layout.spread(types["mask"][0]["dq"], flags)
+    science = types["mask"][0]["dq"].copy()
+    # Among science pixels this flag would condemn their whole row in jwst 3.0.0.
+    science[(science & PIXEL.BAD_REF_PIXEL) != 0] = PIXEL.REFERENCE_PIXEL
+    mask = layout.spread(science, flags)
     bias = types["superbias"][0]
     superbias = {
         "data": layout.spread(bias["data"], between),

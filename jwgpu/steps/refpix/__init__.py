@@ -149,6 +149,10 @@ def refpix(
       subtracted; there it is an IndexError.
     * IRS2: BAD_REF_PIXEL on a pixel of the border marks nothing but itself; there, all science pixels of its column
       are flagged with it and replaced by those of a neighbouring column.
+    * IRS2 after `irs2_mean_subtraction`: a value that equals the mean of its ramp to the last bit counts as missing in
+      both; as the means subtracted before differ by a rounding of float32, that befalls other pixels (of two groups
+      about one in 100 000, of more far fewer).
+    * IRS2: weights for other than 16 science and 4 reference pixels in turn, which no exposure has, are not known.
     * IRS2: without a `refpix` reference nothing at all is changed; there, flags and means have been changed by then.
     """
     if side_smoothing_length < 1:

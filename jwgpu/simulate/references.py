@@ -93,6 +93,8 @@ def _dark(rng, sensor: Sensor, timing: Timing, miri: bool) -> tuple[np.ndarray, 
         list(pool.map(fill, enumerate(seeds)))
     if miri:
         frames = np.broadcast_to(frames, (MIRI_DARK_INTEGRATIONS, *frames.shape)).copy()
+        for later in frames[1:]:  # measured apart from the first
+            later += np.float32(DARK_NOISE) * rng.standard_normal(later.shape, dtype=np.float32) * active
     return frames, pattern
 
 

@@ -150,8 +150,8 @@ def refpix(
     * IRS2: BAD_REF_PIXEL on a pixel of the border marks nothing but itself; there, all science pixels of its column
       are flagged with it and replaced by those of a neighbouring column.
     * IRS2 after `irs2_mean_subtraction`: a value that equals the mean of its ramp to the last bit counts as missing in
-      both; as the means subtracted before differ by a rounding of float32, that befalls other pixels (of two groups
-      about one in 100 000, of more far fewer).
+      both; as the means subtracted before differ by a rounding of float32, that befalls other pixels, and
+      moves about one value in 10 000, next to such reference pixels, by more than 0.01 DN.
     * IRS2: weights for other than 16 science and 4 reference pixels in turn, which no exposure has, are not known.
     * IRS2: without a `refpix` reference nothing at all is changed; there, flags and means have been changed by then.
     """

@@ -26,6 +26,7 @@ import numpy as np
 from jwgpu import kernels
 from jwgpu.backend import namespace
 from jwgpu.kernels.build import group_size
+from jwgpu.numerics import clipping
 
 UNUSABLE = np.uint8(1 | 2)
 """DO_NOT_USE | SATURATED of a groupdq."""
@@ -53,6 +54,9 @@ class Rules:
         Up to two pairs (electrons, groups): jumps at least so large flag so many groups after theirs too.
     n_frames : int
         Frames averaged into a group.
+    clip : {None, "integrations", "all"}
+        Compare no difference with its expected scatter, but clip at `four` standard deviations: each difference over
+        the integrations, or all differences of a pixel together.
     """
 
     single_pass: bool
@@ -62,6 +66,7 @@ class Rules:
     spread: tuple[float, float] | None = (10.0, 1000.0)
     after: tuple[tuple[float, int], ...] = ()
     n_frames: int = 1
+    clip: str | None = None
 
 
 def two_point_difference(data, groupdq, gain, readnoise, rules: Rules) -> int:
@@ -84,7 +89,7 @@ def two_point_difference(data, groupdq, gain, readnoise, rules: Rules) -> int:
     int
     """
     size = group_size(data.shape[0] * (data.shape[1] - 1))
-    if size is None or not kernels.available(data):
+    if rules.clip or size is None or not kernels.available(data):
         return reference(data, groupdq, gain, readnoise, rules)
     return compiled(data, groupdq, gain, readnoise, rules)
 
@@ -136,12 +141,16 @@ def _reference(data, groupdq, gain, readnoise, rules: Rules) -> int:
         noise2 = ((readnoise[block] * gain[block]) ** 2).astype(np.float64) / rules.n_frames
         median[block] = _median(difference.reshape(-1, *difference.shape[2:]))
         sigma[block] = _sigma(median[block], noise2)
-        if rules.single_pass:
+        if rules.clip:
+            jump = _clipped(difference, rules) & ((flags[:, 1:] & UNUSABLE) == 0)
+        elif rules.single_pass:
             jump = _ratio(difference, median[block], sigma[block]) > rules.four
             jump &= xp.isfinite(difference)
         else:
             jump = _clip(xp.abs(difference), noise2, rules)
         flags[:, 1:] |= jump.astype(np.uint8) * JUMP_DET
+    if rules.clip:
+        _spare_whole_groups(groupdq)
     found = _count(groupdq)
     for integration in range(n_integrations):
         cube, flags = data[integration], groupdq[integration]
@@ -150,6 +159,22 @@ def _reference(data, groupdq, gain, readnoise, rules: Rules) -> int:
         if rules.after:
             _flag_after(cube, flags, gain, median, rules.after)
     return found
+
+
+def _clipped(difference, rules: Rules):
+    """Return which differences (integration, difference, y, x) sigma clipping leaves out."""
+    xp = namespace(difference)
+    together = difference if rules.clip == "integrations" else difference.reshape(-1, *difference.shape[2:])
+    lower, upper = clipping.bounds(together, rules.four)
+    return xp.isfinite(difference) & ((difference < lower) | (difference > upper))
+
+
+def _spare_whole_groups(groupdq) -> None:
+    """Take JUMP_DET, where it is the only flag, from groups in which every pixel is a jump or unusable."""
+    xp = namespace(groupdq)
+    for plane in groupdq.reshape(-1, *groupdq.shape[2:]):
+        if bool(((plane & (JUMP_DET | np.uint8(1))) != 0).all()):
+            plane[...] = xp.where(plane == JUMP_DET, np.uint8(0), plane)
 
 
 def _count(groupdq) -> int:

@@ -78,7 +78,7 @@ def test_parameters_have_types_and_defaults_that_fit(step):
         assert parameter.check(parameter.default, step.name) == parameter.default
         if parameter.default is not None and type(None) not in _members(parameter.annotation):
             assert parameter.parse(str(parameter.default), step.name) == parameter.default
-    assert len(step.parameters) <= 24
+    assert len(step.parameters) <= 40
 
 
 def test_an_unknown_parameter_is_an_error(step):

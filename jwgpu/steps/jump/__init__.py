@@ -1,4 +1,7 @@
-"""Find cosmic rays: groups whose difference from the one before stands out from the rest of the ramp."""
+"""Find cosmic rays: groups whose difference from the one before stands out from the rest of the ramp.
+
+Around large hits more is flagged than stands out: `snowballs` of near-infrared detectors, `showers` of MIRI.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from jwgpu.data import GROUP, PIXEL, Ramp, Reference
 from jwgpu.errors import InputError
 from jwgpu.numerics import jumps
 from jwgpu.step import Skip, note, step
+from jwgpu.steps.jump import showers, snowballs
 
 
 @step(unit="DN")
@@ -28,6 +32,27 @@ def jump(
     after_jump_flag_dn2: float = 0.0,
     after_jump_flag_time2: float = 0.0,
     min_diffs_single_pass: int = 10,
+    minimum_sigclip_groups: int = 100,
+    only_use_ints: bool = True,
+    max_extended_radius: int = 200,
+    expand_large_events: bool = False,
+    min_sat_area: float = 1.0,
+    min_jump_area: float = 5.0,
+    expand_factor: float = 2.0,
+    sat_required_snowball: bool = True,
+    min_sat_radius_extend: float = 2.5,
+    sat_expand: int = 2,
+    edge_size: int = 25,
+    mask_snowball_core_next_int: bool = True,
+    snowball_time_masked_next_int: int = 4000,
+    find_showers: bool = False,
+    max_shower_amplitude: float = 4.0,
+    extend_snr_threshold: float = 1.2,
+    extend_min_area: int = 90,
+    extend_inner_radius: float = 1.0,
+    extend_outer_radius: float = 2.6,
+    extend_ellipse_expand_ratio: float = 1.1,
+    time_masked_after_shower: float = 15.0,
 ) -> Ramp:
     """Flag cosmic-ray hits as JUMP_DET in `groupdq`.
 
@@ -58,12 +83,52 @@ def jump(
     min_diffs_single_pass : int
         From so many differences in an integration on, one comparison with the median finds all jumps. With fewer, the
         largest jump is taken out and the search repeated until nothing stands out.
+    minimum_sigclip_groups : int
+        From so many integrations on, a difference is compared with the same one of the other integrations instead, and
+        those beyond `rejection_threshold` standard deviations are clipped.
+    only_use_ints : bool
+        If False, all differences of a pixel are clipped together, from so many groups in all on.
+    max_extended_radius : int
+        Pixels: no ellipse of a snowball or shower grows larger.
+    expand_large_events : bool
+        Look for snowballs: round hits of near-infrared detectors with a saturated core and a faint halo.
+    min_sat_area, min_jump_area : float
+        Pixels: smaller blobs of newly saturated pixels, and of jumps, are no part of a snowball.
+    expand_factor : float
+        The ellipse of a snowball's jumps grows so much; the major axis by as many pixels as the minor one.
+    sat_required_snowball : bool
+        Only blobs of jumps that newly saturated pixels lie in are snowballs. If False, all large blobs are.
+    min_sat_radius_extend : float
+        Saturated cores whose minor axis is longer than this (pixels, the whole axis) grow.
+    sat_expand : int
+        Pixels that the radius of a core grows by; the grown core is SATURATED from its group on.
+    edge_size : int
+        Pixels: nearer to the edge, snowballs need no saturated core.
+    mask_snowball_core_next_int : bool
+        Flag cores in the next integration too, from its second group on.
+    snowball_time_masked_next_int : int
+        Seconds for which they are flagged there.
+    find_showers : bool
+        Look for showers: faint extended emission that MIRI sees after a hit.
+    max_shower_amplitude : float
+        DN / s: where flagging a shower would change the slope more than this, it is not flagged.
+    extend_snr_threshold : float
+        Sigma, averaged over a ring: pixels above it belong to a shower.
+    extend_min_area : int
+        Pixels: smaller blobs are no showers.
+    extend_inner_radius, extend_outer_radius : float
+        Pixels: inner radius of the ring, and, whatever its name says, its width.
+    extend_ellipse_expand_ratio : float
+        The ellipse of a shower grows so much.
+    time_masked_after_shower : float
+        Seconds for which a shower is flagged after its group.
 
     Returns
     -------
     Ramp
         With JUMP_DET in `groupdq`, NO_GAIN_VALUE in `pixeldq`, and the metadata `exposure.primary_cosmic_rays`
-        (groups hit per 1000 pixels and second, neighbours not counted) and `exposure.extended_emission_events`.
+        (groups hit per 1000 pixels and second, neighbours not counted) and `exposure.extended_emission_events`
+        (snowballs, or showers where these are looked for, per 1e6 pixels and second).
 
     Raises
     ------
@@ -78,12 +143,13 @@ def jump(
 
     Differs from jwst
     -----------------
-    * From 100 integrations on the official step clips each difference across the integrations. Here two-point
-      differences serve any number of integrations.
     * With fewer than three usable groups the official step ends as COMPLETE with a negative PRIMECRS and flags bad
       gains; here it is skipped and says why.
     * JUMP_DET that came with an unusable group is removed before hits are counted, not after.
-    * Snowballs and showers are not part of this step; EXTNCRS is 0.
+    * Ellipses of snowballs and showers come from exact moments, those of the official step from rounded ones: where a
+      semi-axis is half a pixel to within rounding, the two may differ by a pixel at the rim.
+    * `minimum_groups` is not a parameter: the official step sets it to 3 whatever is asked for. Nor is `use_ellipses`,
+      which does nothing there.
 
     References
     ----------
@@ -96,7 +162,8 @@ def jump(
         raise Skip(f"two-point differences need at least 3 groups, there are {n_groups}")
     lost = _lost_groups(ramp.groupdq)
     usable = n_groups - int(lost.max())
-    if usable < 3:
+    clip = _clips(n_integrations, n_integrations * n_groups - int(lost.sum()), minimum_sigclip_groups, only_use_ints)
+    if usable < 3 and not clip:
         raise Skip(f"an integration has only {usable} usable groups, two-point differences need 3")
     group_time = ramp.meta.require("exposure.group_time", "jump")
     xp = backend.namespace(ramp.data)
@@ -111,8 +178,10 @@ def jump(
         spread=(min_jump_to_flag_neighbors, max_jump_to_flag_neighbors) if flag_4_neighbors else None,
         after=_after(after, electrons_per_dn, group_time),
         n_frames=int(ramp.meta.require("exposure.nframes", "jump")),
+        clip=clip,
     )
     groupdq = ramp.own("groupdq")
+    unusable = (groupdq & jumps.UNUSABLE) != 0 if find_showers else None
     found = jumps.two_point_difference(ramp.data, groupdq, electrons_per_dn, noise, rules)
     flagged = {"groupdq": groupdq}
     unknown_gain = ~(electrons_per_dn > 0)
@@ -120,12 +189,32 @@ def jump(
     if without_gain:
         flagged["pixeldq"] = ramp.own("pixeldq")
         flagged["pixeldq"] |= unknown_gain * (PIXEL.NO_GAIN_VALUE | PIXEL.DO_NOT_USE)
+    events = 0
+    if expand_large_events:
+        remembered = int(snowball_time_masked_next_int // group_time) if mask_snowball_core_next_int else 0
+        large = snowballs.Rules(
+            min_sat_area, min_jump_area, expand_factor, sat_required_snowball, min_sat_radius_extend, sat_expand,
+            edge_size, remembered, max_extended_radius,
+        )  # fmt: skip
+        events = snowballs.flag(groupdq, large)
+        note(snowballs=events)
+    if find_showers and n_integrations * (n_groups - 1) - int(lost.sum()) >= showers.FEWEST_DIFFERENCES:
+        faint = showers.Rules(
+            extend_snr_threshold, extend_min_area, extend_inner_radius, extend_outer_radius,
+            extend_ellipse_expand_ratio, int(time_masked_after_shower // group_time),
+            max_shower_amplitude * group_time, max_extended_radius, minimum_sigclip_groups, rules.n_frames,
+        )  # fmt: skip
+        pixeldq = flagged.get("pixeldq", ramp.pixeldq)
+        events = showers.flag(ramp.data, groupdq, unusable, pixeldq, electrons_per_dn, noise, faint)
+        note(showers=events)
+    elif find_showers:
+        events = 0
     # Groups lost everywhere and one group of each integration give no difference.
     seconds = group_time * (n_integrations * (n_groups - 1) - int(lost.sum()))
     rates = {}
     if seconds > 0:
         rates["exposure.primary_cosmic_rays"] = 1000 * found / (seconds * plane[0] * plane[1])
-        rates["exposure.extended_emission_events"] = 0.0
+        rates["exposure.extended_emission_events"] = 1e6 * events / (seconds * plane[0] * plane[1])
     note(groups_hit=found, pixels_without_gain=without_gain, single_pass=rules.single_pass)
     return ramp.replace(**flagged, meta=ramp.meta.set(rates))
 
@@ -136,6 +225,13 @@ def _lost_groups(groupdq) -> np.ndarray:
     n_integrations, n_groups = groupdq.shape[:2]
     lost = [(plane & GROUP.DO_NOT_USE).all() for plane in groupdq.reshape(-1, *groupdq.shape[2:])]
     return backend.to_host(xp.stack(lost)).reshape(n_integrations, n_groups).sum(axis=1)
+
+
+def _clips(n_integrations: int, n_groups: int, minimum: int, only_use_ints: bool) -> str | None:
+    """Say what is clipped, with so many usable groups in all: "integrations", "all" or nothing."""
+    if only_use_ints:
+        return "integrations" if n_integrations >= minimum else None
+    return "all" if n_groups >= minimum else None
 
 
 def _after(pairs, gain, group_time: float) -> tuple[tuple[float, int], ...]:

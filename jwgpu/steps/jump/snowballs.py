@@ -1,0 +1,95 @@
+"""Snowballs: hits that saturate a core, flag a disk of jumps around it and leave a faint halo around that [1]_.
+
+A blob of jumps is a snowball if pixels that saturate in its group or the next lie within its ellipse. Near the edge of
+the detector, where the core may have missed it, any blob is.
+
+References
+----------
+.. [1] Regan & Bergeron 2023, "Detection and Flagging of Showers and Snowballs in JWST", JWST-STScI-008545
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from jwgpu.backend import namespace
+from jwgpu.data import GROUP
+from jwgpu.numerics import blobs
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What is a snowball and how far its flags reach; names as the step's, times counted in groups."""
+
+    min_sat_area: float
+    min_jump_area: float
+    expand_factor: float
+    sat_required_snowball: bool
+    min_sat_radius_extend: float
+    sat_expand: int
+    edge_size: int
+    groups_next_integration: int
+    max_extended_radius: int
+
+
+def flag(groupdq, rules: Rules) -> int:
+    """Flag snowballs in `groupdq` (integration, group, y, x), in place, and return how many there are."""
+    found, cores = 0, []
+    for flags in groupdq:
+        seen = namespace(groupdq).zeros(flags.shape[1:], dtype=bool)
+        found += sum(_flag_group(flags, group, seen, rules) for group in range(1, len(flags)))
+        cores.append(seen)
+    last = min(rules.groups_next_integration, groupdq.shape[1])
+    for flags, core in zip(groupdq[1:], cores):
+        flags[1:last] |= core * np.uint8(GROUP.JUMP_DET)
+    return found
+
+
+def _flag_group(flags, group: int, seen, rules: Rules) -> int:
+    """Flag the snowballs of one group; mark in `seen` the cores that the next integration will remember."""
+    shape, widest = flags.shape[1:], 2 * rules.max_extended_radius
+    jumps = blobs.find((flags[group] & GROUP.JUMP_DET) != 0, rules.min_jump_area)
+    if rules.sat_required_snowball:
+        cores = blobs.find(_saturating(flags, group), rules.min_sat_area)
+        chosen = _near_edge(jumps, shape[0], rules.edge_size) | blobs.contain(jumps, cores.y, cores.x)
+        if group + 1 < len(flags):
+            later = blobs.find(_saturating(flags, group + 1), rules.min_sat_area)
+            chosen |= blobs.contain(jumps, later.y, later.x)
+        jumps = jumps[chosen]
+        _extend_cores(flags[group:], cores[cores.minor > rules.min_sat_radius_extend], seen, rules)
+    drawn = draw_grown(jumps, rules.expand_factor, widest, shape)
+    flags[group] |= (drawn & ((flags[group] & GROUP.SATURATED) == 0)) * np.uint8(GROUP.JUMP_DET)
+    return len(jumps)
+
+
+def _saturating(flags, group: int):
+    """Return the pixels that are saturated in a group and were not in the one before."""
+    return ((flags[group] & ~flags[group - 1]) & GROUP.SATURATED) != 0
+
+
+def _near_edge(ellipses: blobs.Ellipses, n_rows: int, edge: int):
+    """Say which centres are near the edge; the number of rows stands for that of columns too."""
+    last = max(0, n_rows - edge)
+    return (ellipses.x < edge) | (ellipses.y < edge) | (ellipses.x > last) | (ellipses.y > last)
+
+
+def _extend_cores(flags, cores: blobs.Ellipses, seen, rules: Rules) -> None:
+    """Make cores, grown, SATURATED and nothing else in all groups of `flags`."""
+    if not len(cores):
+        return
+    xp, widest = namespace(flags), 2 * rules.max_extended_radius
+    minor, major = (xp.minimum(axis + 2 * rules.sat_expand, widest) / 2 for axis in (cores.minor, cores.major))
+    y, x = xp.nonzero(blobs.draw(cores, minor, major, seen.shape))
+    for plane in flags:
+        plane[y, x] = GROUP.SATURATED
+    seen |= blobs.draw(cores, cores.minor / 2, cores.major / 2, seen.shape)
+
+
+def draw_grown(ellipses: blobs.Ellipses, factor: float, widest: float, shape):
+    """Draw ellipses grown on all sides by what `factor` adds to the minor axis, no axis longer than `widest`."""
+    xp = namespace(ellipses.y)
+    minor = xp.minimum(ellipses.minor * factor, widest)
+    major = xp.minimum(ellipses.major + (factor - 1.0) * ellipses.minor, widest)
+    return blobs.draw(ellipses, minor / 2, major / 2, shape)

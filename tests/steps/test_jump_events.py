@@ -1,0 +1,188 @@
+"""jump: snowballs, showers and clipping over many integrations."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from ramps import check_pure, make_ramp, make_reference
+
+from jwgpu.data import GROUP, PIXEL
+from jwgpu.steps import jump
+
+SNOWBALLS = {"expand_large_events": True, "edge_size": 0}
+SIZE = 81
+Y, X = np.mgrid[:SIZE, :SIZE]
+
+
+def _run(data, *, groupdq=None, pixeldq=None, readnoise=1.0, **parameters):
+    ramp = make_ramp(data, groupdq=groupdq, pixeldq=pixeldq, nframes=1, group_time=10.0)
+    gain = make_reference("gain", data=np.ones(ramp.shape[-2:]))
+    noise = make_reference("readnoise", data=np.full(ramp.shape[-2:], readnoise))
+    return check_pure(jump, ramp, gain, noise, **parameters)
+
+
+def _disk(radius, y=40, x=40):
+    return (Y - y) ** 2 + (X - x) ** 2 < radius**2
+
+
+def _snowball(core=6, disk=12, n_integrations=1, n_groups=6, at=3, late=0, x=40):
+    """Return ramps and flags with a snowball in the first integration: jumps of 5000 in a disk, a saturated core."""
+    data, flags = np.zeros((n_integrations, n_groups, SIZE, SIZE)), np.zeros((n_integrations, n_groups, SIZE, SIZE))
+    data[0, at:] += 5000 * _disk(disk, x=x)
+    flags[0, at + late :] += GROUP.SATURATED * _disk(core, x=x)
+    return data, flags.astype(np.uint8)
+
+
+def _jumps(ramp, group, integration=0):
+    return (ramp.groupdq[integration, group] & GROUP.JUMP_DET) != 0
+
+
+def _saturated(ramp, group, integration=0):
+    return (ramp.groupdq[integration, group] & GROUP.SATURATED) != 0
+
+
+@pytest.mark.parametrize("late", [0, 1])
+def test_a_snowball_grows_in_its_group(late):
+    data, flags = _snowball(late=late)
+    done = _run(data, groupdq=flags, **SNOWBALLS)
+    assert done.history[-1].notes["snowballs"] == 1
+    assert done.meta.get("exposure.extended_emission_events") == pytest.approx(1e6 / (50 * SIZE**2))
+    grown = _jumps(done, 3) | _saturated(done, 3)
+    assert grown[_disk(20)].all()
+    assert not grown[~_disk(25)].any()
+    for group in (0, 1, 2, 5):
+        assert not _jumps(done, group).any()
+
+
+def test_cores_grow_and_stay_saturated():
+    data, flags = _snowball()
+    done = _run(data, groupdq=flags, sat_expand=5, **SNOWBALLS)
+    for group in (3, 4, 5):
+        assert _saturated(done, group)[_disk(10)].all()
+        assert not _saturated(done, group)[~_disk(12)].any()
+    assert not _saturated(done, 2).any()
+    small = _run(data, groupdq=flags, sat_expand=5, min_sat_radius_extend=12.0, **SNOWBALLS)
+    np.testing.assert_array_equal(_saturated(small, 5), _disk(6))
+
+
+def test_without_a_core_it_is_no_snowball_but_at_the_edge():
+    data, flags = _snowball(core=0)
+    assert _run(data, groupdq=flags, **SNOWBALLS).history[-1].notes["snowballs"] == 0
+    assert (
+        _run(data, groupdq=flags, expand_large_events=True, sat_required_snowball=False).history[-1].notes["snowballs"]
+    )
+    assert _run(data, groupdq=flags, expand_large_events=True, edge_size=41).history[-1].notes["snowballs"] == 1
+    data, flags = _snowball(min(6, 12))
+    assert _run(data, groupdq=flags, min_sat_area=1000.0, **SNOWBALLS).history[-1].notes["snowballs"] == 0
+    assert _run(data, groupdq=flags, min_jump_area=1000.0, **SNOWBALLS).history[-1].notes["snowballs"] == 0
+
+
+def test_growth_has_a_limit_and_can_be_chosen():
+    data, flags = _snowball()
+    for parameters, radius in (({"expand_factor": 1.5}, 19), ({"max_extended_radius": 14}, 14)):
+        done = _run(data, groupdq=flags, **SNOWBALLS, **parameters)
+        grown = _jumps(done, 3) | _saturated(done, 3)
+        assert grown[_disk(radius - 1)].all()
+        assert not grown[~_disk(radius + 1.5)].any()
+
+
+def test_the_next_integration_remembers_cores():
+    data, flags = _snowball(n_integrations=3)
+    done = _run(data, groupdq=flags, snowball_time_masked_next_int=30, **SNOWBALLS)
+    core = _jumps(done, 1, integration=1)
+    assert core[_disk(4)].all()
+    assert not core[~_disk(7)].any()
+    assert [bool(_jumps(done, g, integration=1).any()) for g in range(6)] == [False, True, True, False, False, False]
+    assert not _jumps(done, 1, integration=2).any()
+    forgotten = _run(data, groupdq=flags, mask_snowball_core_next_int=False, **SNOWBALLS)
+    assert not (forgotten.groupdq[1:] & GROUP.JUMP_DET).any()
+
+
+def _shower(amplitude=12.0, n_groups=14, at=6):
+    """Return ramps of noise with a faint disk in one group: 1.5 sigma, far below what a single pixel shows."""
+    rng = np.random.default_rng(2)
+    data = np.cumsum(rng.normal(0, 5, (1, n_groups, SIZE, SIZE)), axis=1)
+    data[0, at:] += amplitude * _disk(15)
+    return data
+
+
+def _showers(data, **parameters):
+    return _run(data, readnoise=5.0, find_showers=True, extend_snr_threshold=1.8, **parameters)
+
+
+def test_a_shower_is_flagged_for_a_time():
+    data = _shower()
+    assert not _jumps(_run(data, readnoise=5.0), 6)[_disk(15)].mean() > 0.1
+    done = _showers(data, time_masked_after_shower=20.0)
+    assert done.history[-1].notes["showers"] == 1
+    assert done.meta.get("exposure.extended_emission_events") == pytest.approx(1e6 / (130 * SIZE**2))
+    for group in range(14):
+        inside = _jumps(done, group)[_disk(14)].mean()
+        assert inside > 0.95 if group in (6, 7, 8) else inside < 0.05
+        assert _jumps(done, group)[~_disk(20)].mean() < 0.01
+
+
+def test_small_and_faint_ones_are_no_showers():
+    for parameters in ({"extend_min_area": 2000}, {"extend_snr_threshold": 4.0}):
+        done = _run(_shower(), readnoise=5.0, find_showers=True, **{"extend_snr_threshold": 1.8} | parameters)
+        assert done.history[-1].notes["showers"] == 0
+
+
+def test_flags_that_change_the_slope_too_much_are_taken_back():
+    without = _run(_shower(), readnoise=5.0)
+    done = _showers(_shower(), max_shower_amplitude=0.0)
+    assert done.history[-1].notes["showers"] == 1
+    np.testing.assert_array_equal(done.groupdq, without.groupdq)
+
+
+def test_short_exposures_have_no_showers():
+    assert "showers" not in _showers(_shower(n_groups=10, at=5)).history[-1].notes
+
+
+def test_reference_pixels_are_no_part_of_a_shower():
+    pixeldq = np.zeros((SIZE, SIZE), np.uint32)
+    pixeldq[:, 38:42] = PIXEL.REFERENCE_PIXEL
+    done = _showers(_shower(), pixeldq=pixeldq)
+    assert _jumps(done, 6)[_disk(14) & (pixeldq == 0)].mean() > 0.7
+    assert _jumps(done, 6)[pixeldq != 0].mean() < 0.05
+
+
+def _many(n_integrations, n_groups):
+    rng = np.random.default_rng(4)
+    # Differences that change from group to group in the same way in all integrations: no jumps.
+    shape = (n_integrations, n_groups, 6, 6)
+    data = np.cumsum(rng.normal(0, 2, shape) + 400 * (np.arange(n_groups) % 2)[:, None, None], axis=1)
+    data[n_integrations // 2, 2:, 3, 3] += 100
+    return data
+
+
+def test_many_integrations_are_clipped_difference_by_difference():
+    clip = {"minimum_sigclip_groups": 30, "rejection_threshold": 5.0, "flag_4_neighbors": False}
+    done = _run(_many(30, 4), **clip)
+    assert np.argwhere(done.groupdq).tolist() == [[15, 2, 3, 3]]
+    assert done.meta.get("exposure.primary_cosmic_rays") == pytest.approx(1000 / (30 * 3 * 10 * 36))
+    assert np.count_nonzero(_run(_many(29, 4), **clip).groupdq) > 100
+    together = _run(_many(29, 4), only_use_ints=False, **clip)
+    assert np.count_nonzero(together.groupdq) == 0  # the scatter of different groups hides it
+
+
+def test_groups_that_are_jumps_everywhere_are_spared():
+    data = np.zeros((30, 4, 6, 6))
+    data[7, 2:] = 1000
+    data[9, 3, 1, 1] = 1000
+    done = _run(data + np.random.default_rng(0).normal(0, 1, data.shape), minimum_sigclip_groups=30,
+                rejection_threshold=5.0, flag_4_neighbors=False)  # fmt: skip
+    assert np.argwhere(done.groupdq & GROUP.JUMP_DET).tolist() == [[9, 3, 1, 1]]
+
+
+@pytest.mark.parametrize("parameters", [SNOWBALLS, {"find_showers": True, "extend_min_area": 20},
+                                        {"minimum_sigclip_groups": 2}])  # fmt: skip
+def test_every_library_gives_the_same_flags(device, parameters):
+    data, flags = _snowball(n_integrations=2, n_groups=8)
+    data += np.cumsum(np.random.default_rng(6).normal(0, 1, data.shape), axis=1)
+    ramp = make_ramp(data, groupdq=flags, nframes=1, group_time=10.0)
+    references = [make_reference(k, data=np.ones((SIZE, SIZE))) for k in ("gain", "readnoise")]
+    expected = jump(ramp, *references, **parameters)
+    done = jump(device.put(ramp), *(device.put(r) for r in references), **parameters)
+    np.testing.assert_array_equal(device.host(done.groupdq), expected.groupdq)
+    assert done.history[-1].notes == expected.history[-1].notes

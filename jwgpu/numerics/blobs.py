@@ -28,6 +28,10 @@ PAIRS = 1 << 22
 """Pairs of ellipse and point looked at together."""
 
 
+INSIDE = 1 - 1e-9
+"""Square of a radius below which a pixel is within an ellipse of radius 1: the rim is outside."""
+
+
 @dataclass(frozen=True)
 class Ellipses:
     """Ellipses of the blobs of an image, one array element each; float64, because moments are sums.
@@ -161,7 +165,8 @@ def contain(ellipses: Ellipses, y, x):
 def draw(ellipses: Ellipses, minor, major, shape: tuple[int, int]):
     """Return which pixels of an image lie within ellipses.
 
-    Centres and the semi-axes `minor` and `major` are rounded to whole pixels. An ellipse with a semi-axis of zero is
+    Centres and the semi-axes `minor` and `major` are rounded to whole pixels, so that pixels may lie on the rim itself:
+    they are not within, to whatever digit a device computes sines. An ellipse with a semi-axis of zero is
     nothing; one with a negative semi-axis is cut short, as the official package's drawing cuts it.
 
     Returns
@@ -191,7 +196,7 @@ def draw(ellipses: Ellipses, minor, major, shape: tuple[int, int]):
             cy, cx, c, s, ry, rx, a, b = (
                 v[k][:, None, None] for v in (y, x, cosine, sine, reach_y, reach_x, major, minor)
             )
-            within = ((dy * c + dx * s) / a) ** 2 + ((dy * s - dx * c) / b) ** 2 < 1
+            within = ((dy * c + dx * s) / a) ** 2 + ((dy * s - dx * c) / b) ** 2 < INSIDE
             within &= (xp.abs(dy) <= ry) & (xp.abs(dx) <= rx)
             within &= (cy + dy >= 0) & (cy + dy < shape[0]) & (cx + dx >= 0) & (cx + dx < shape[1])
             drawn.ravel()[((cy + dy) * shape[1] + cx + dx)[within].astype(np.int64)] = True

@@ -111,7 +111,8 @@ def jump(
     find_showers : bool
         Look for showers: faint extended emission that MIRI sees after a hit.
     max_shower_amplitude : float
-        DN / s: where flagging a shower would change the slope more than this, it is not flagged.
+        Electron / s (the official step calls it DN / s, and compares it with electrons): where flagging showers would
+        change the slope more than this, they are not flagged.
     extend_snr_threshold : float
         Sigma, averaged over a ring: pixels above it belong to a shower.
     extend_min_area : int
@@ -146,8 +147,8 @@ def jump(
     * With fewer than three usable groups the official step ends as COMPLETE with a negative PRIMECRS and flags bad
       gains; here it is skipped and says why.
     * JUMP_DET that came with an unusable group is removed before hits are counted, not after.
-    * Ellipses of snowballs and showers come from exact moments, those of the official step from rounded ones: where a
-      semi-axis is half a pixel to within rounding, the two may differ by a pixel at the rim.
+    * Pixels exactly on the rim of a snowball's or shower's ellipse are outside. There, rounding decides in the official
+      step: four pixels or a few more of a circle, 1 in 10000 flagged pixels of an exposure.
     * `minimum_groups` is not a parameter: the official step sets it to 3 whatever is asked for. Nor is `use_ellipses`,
       which does nothing there.
 

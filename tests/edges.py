@@ -24,8 +24,12 @@ OPTIONS = (
     {"after_jump_flag_dn1": 50.0, "after_jump_flag_time1": 50.0, "flag_4_neighbors": False},
     {"after_jump_flag_dn1": 10.0, "after_jump_flag_time1": 30.0, "after_jump_flag_dn2": 900.0,
      "after_jump_flag_time2": 100.0},
+    {"algorithm": "LIKELY"},
 )  # fmt: skip
 """Parameters that lead through other branches; each step takes those that it has."""
+
+LONG = ({}, {"algorithm": "LIKELY"})
+"""Those of them that long ramps are run with."""
 
 _FLAGS = [0, *(int(v) for v in GROUP._values.values()), int(GROUP.SATURATED | GROUP.DO_NOT_USE)]
 
@@ -137,6 +141,6 @@ def runs():
         step = steps.get(name)
         for n_groups, n_integrations in GROUPS_AND_INTEGRATIONS:
             exposure = ramp(n_groups, n_integrations)
-            for parameters in OPTIONS if n_groups <= 17 else OPTIONS[:1]:
+            for parameters in OPTIONS if n_groups <= 17 else LONG:
                 if set(parameters) <= set(step.parameters):
                     yield step, exposure, [known[r] for r in step.references], parameters

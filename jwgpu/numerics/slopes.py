@@ -110,7 +110,7 @@ def fit_slopes(data, groupdq, pixeldq, gain, readnoise, dark, zeroframe, samplin
         Where the shapes do not agree.
     """
     xp = backend.namespace(data, groupdq, pixeldq, gain, readnoise, dark, zeroframe)
-    arrays = _checked(xp, data, groupdq, pixeldq, gain, readnoise, dark, zeroframe)
+    arrays = checked(xp, data, groupdq, pixeldq, gain, readnoise, dark, zeroframe)
     size = group_size(sampling.n_groups)
     if size is None or not kernels.available(data):
         return fit_slopes_reference(*arrays, sampling)
@@ -125,7 +125,7 @@ def fit_slopes(data, groupdq, pixeldq, gain, readnoise, dark, zeroframe, samplin
     return exposure, integrations
 
 
-def _checked(xp, data, groupdq, pixeldq, gain, readnoise, dark, zeroframe) -> list:
+def checked(xp, data, groupdq, pixeldq, gain, readnoise, dark, zeroframe) -> list:
     """Return the arrays C-contiguous and of the right type, since the kernel reads them by address."""
     n_integrations, _, *plane = data.shape
     wanted = (

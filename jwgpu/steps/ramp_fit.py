@@ -9,8 +9,12 @@ import numpy as np
 from jwgpu.backend import namespace
 from jwgpu.data import GROUP, Image, Ramp, Reference
 from jwgpu.errors import InputError
-from jwgpu.numerics.slopes import Sampling, fit_slopes
+from jwgpu.numerics.likelihood import Times, even_reads, fit_likelihood
+from jwgpu.numerics.slopes import Sampling, Slopes, fit_slopes
 from jwgpu.step import Skip, note, step
+
+LIKELY_GROUPS = 4
+"""Fewest groups that the likelihood can tell a jump in."""
 
 
 class RampFit(NamedTuple):
@@ -26,35 +30,44 @@ def ramp_fit(
     gain: Reference,
     readnoise: Reference,
     *,
-    algorithm: Literal["OLS_C"] = "OLS_C",
+    algorithm: Literal["OLS_C", "LIKELY"] = "OLS_C",
     suppress_one_group: bool = True,
     firstgroup: int | None = None,
     lastgroup: int | None = None,
 ) -> RampFit:
-    """Fit straight lines to the segments of each ramp between jumps, and average the slopes.
+    """Fit a slope to each ramp, by least squares over the segments between jumps or by maximum likelihood.
 
-    Groups with a flag end a segment; a jump begins one. In a segment the groups are weighted by Fixsen's optimal
+    OLS_C: groups with a flag end a segment; a jump begins one. In a segment the groups are weighted by Fixsen's optimal
     weights, which depend on the signal to noise of its rise. Segments are averaged, over an integration and over the
     exposure, with the inverse of their read-noise variances as weights. The formulas are in `numerics.slopes`.
     The variances are those of the average rate, so that `err` is that of the slope: for an integration the square
     root of 1 / sum(1 / (poisson + read)) over its segments, for the exposure that of var_poisson + var_rnoise.
 
+    LIKELY: the differences of neighbouring unflagged groups are fitted with their full covariance, photon noise, read
+    noise and frames averaged into groups. Differences, or pairs of them, whose omission improves chi square by more
+    than 20.25 (23.8) are left out as jumps, one after another, and flagged. Integrations are averaged with the
+    inverse of their variances, as they would be at the average rate. The formulas are in `numerics.likelihood`. An
+    exposure of fewer than four groups is fitted by OLS_C.
+
     Parameters
     ----------
     ramp : Ramp
         (integration, group, y, x), DN, after jump detection. A NaN without a flag counts as 0 DN. A zero frame, where
-        there is one, measures integrations without a good group (only with `suppress_one_group=False`).
+        there is one, measures integrations without a good group (only with `suppress_one_group=False`); for LIKELY,
+        it is a group of its own before the first, where groups average several frames.
         `average_dark_current` adds to the rate in the Poisson variance. Needs `meta.exposure.group_time`,
-        `frame_time` (s) and `nframes`.
+        `frame_time` (s) and `nframes`; LIKELY needs `groupgap`, or `read_times` (s), one list per group, instead of
+        `group_time`.
     gain : Reference
-        `data` (y, x), electron / DN. NaN, zero and negative gains give NO_GAIN_VALUE and DO_NOT_USE. The factor in its
+        `data` (y, x), electron / DN. NaN, zero and negative gains give NO_GAIN_VALUE and DO_NOT_USE (with LIKELY, as
+        officially, no flag; NaN and negative ones give NaN, unless there are no photons). The factor in its
         header, which `gain_scale` needs, is noted in the metadata.
     readnoise : Reference
         `data` (y, x), DN: noise of the difference of two single frames.
-    algorithm : {"OLS_C"}
-        Optimally weighted least squares, under the official name of its compiled version.
+    algorithm : {"OLS_C", "LIKELY"}
+        Optimally weighted least squares, under the official name of its compiled version; or maximum likelihood.
     suppress_one_group : bool
-        Give no slope to an integration with only one good group. Exposures of one group are fitted all the same.
+        OLS_C: give no slope to an integration with only one good group. Exposures of one group are fitted all the same.
     firstgroup, lastgroup : int, optional
         First and last group to be used, counted from 0; the others are treated as DO_NOT_USE.
 
@@ -64,23 +77,27 @@ def ramp_fit(
         `rate` and `rateints`: `data`, `err` (DN / s), `var_poisson`, `var_rnoise` (their square) and `dq`. Pixels with
         DO_NOT_USE, or with nothing but saturated groups, have NaN in `data` and zeros in `err` and the variances.
         SATURATED, JUMP_DET and PERSISTENCE are set where any group has them, DO_NOT_USE where no group is usable; in
-        `rate`, where no integration is. The table of integration times goes with `rateints`.
+        `rate`, where no integration is. LIKELY gives NaN, in the variances too, only where no two neighbouring groups
+        are good or a count is not finite, and does not pass on PERSISTENCE. The table of integration times goes with
+        `rateints`.
 
     Raises
     ------
     InputError
-        Where `firstgroup` is not before `lastgroup`, where the groups are unevenly spaced in time, and where a time is
-        missing or not positive.
+        Where `firstgroup` is not before `lastgroup`, where the groups are unevenly spaced in time (OLS_C), and where a
+        time is missing or not positive.
 
     Skips when
     ----------
-    The first group of every ramp is saturated, or the exposure is one of MIRI with fewer than two groups left after
-    leading groups and the last one that are DO_NOT_USE in all pixels.
+    OLS_C: the first group of every ramp is saturated, or the exposure is one of MIRI with fewer than two groups left
+    after leading groups and the last one that are DO_NOT_USE in all pixels.
 
     Differs from jwst
     -----------------
     * `firstgroup >= lastgroup` is an error; there it is a warning, and both are ignored.
-    * Unevenly spaced groups (`meta.exposure.read_times`) are an error; there the LIKELY algorithm takes over.
+    * Unevenly spaced groups (`meta.exposure.read_times`) are an error for OLS_C; there LIKELY takes over unasked.
+    * LIKELY, where a jump leaves a choice between differences that fit equally well (two, or one pair out of three):
+      one is left out. There rounding decides which, or that both or none are.
     * Differences of groups are kept in float32 for their median, so that `var_poisson` differs by 1e-7 of the rates of
       the integrations, which shows where these are opposite and all but cancel.
     * The read-noise variance of a CHARGELOSS integration of a pixel with a negative gain, which has no slope, is 0.
@@ -88,7 +105,12 @@ def ramp_fit(
     References
     ----------
     .. [1] Fixsen et al. 2000, PASP 112, 1350, doi:10.1086/316626
+    .. [2] Brandt 2024, PASP 136, 045004 and 045005, doi:10.1088/1538-3873/ad38d9 and ad38da
     """
+    if algorithm == "LIKELY" and ramp.n_groups >= LIKELY_GROUPS:
+        return _results(_likelihood(ramp, gain, readnoise, _select(ramp, firstgroup, lastgroup)), ramp, gain)
+    if algorithm == "LIKELY":
+        note(algorithm="OLS_C")
     group_time, frame_time, n_frames = _times(ramp)
     groupdq = _select(ramp, firstgroup, lastgroup)
     suppress = suppress_one_group and ramp.n_groups > 1
@@ -109,10 +131,14 @@ def ramp_fit(
         ramp.zeroframe,
         sampling,
     )
+    note(groups_fitted=n_groups, first_group=first)
+    return _results(fits, ramp, gain)
+
+
+def _results(fits: tuple[Slopes, Slopes], ramp: Ramp, gain: Reference) -> RampFit:
     meta = ramp.meta
     if "exposure.gain_factor" in gain.meta:
         meta = meta.set({"exposure.gain_factor": gain.meta.get("exposure.gain_factor")})
-    note(groups_fitted=n_groups, first_group=first)
     tables = ({}, {name: table for name, table in ramp.tables.items() if name in ("int_times", "int_times_stripe")})
     return RampFit(
         *(
@@ -125,22 +151,53 @@ def ramp_fit(
     )  # fmt: skip
 
 
-def _times(ramp: Ramp) -> tuple[float, float, int]:
-    """Return group time, frame time (s) and frames per group, the times rounded to float32 as officially."""
-    values = {
-        name: ramp.meta.require(f"exposure.{name}", "ramp_fit") for name in ("group_time", "frame_time", "nframes")
-    }
+def _likelihood(ramp: Ramp, gain: Reference, readnoise: Reference, groupdq) -> tuple[Slopes, Slopes]:
+    plane = ramp.shape[-2:]
+    times = _read_times(ramp)
+    fit = fit_likelihood(
+        ramp.data, groupdq, ramp.pixeldq, _plane(gain, plane), _plane(readnoise, plane), ramp.average_dark_current,
+        ramp.zeroframe, times,
+    )  # fmt: skip
+    note(differences_fitted=times.table.shape[1])
+    return fit.exposure, fit.integrations
+
+
+def _read_times(ramp: Ramp) -> Times:
+    """Return when each frame of each group was read, for the likelihood."""
+    reads = ramp.meta.get("exposure.read_times")
+    if reads is None or len(reads) == 0:
+        values = _positive(ramp, "frame_time", "nframes")
+        gap = int(ramp.meta.require("exposure.groupgap", "ramp_fit"))
+        frame_time, n_frames = float(np.float32(values["frame_time"])), int(values["nframes"])
+        reads = even_reads(ramp.n_groups, n_frames, gap, frame_time)
+    elif len(reads) != ramp.n_groups:
+        raise InputError(
+            f"{ramp.name}: meta.exposure.read_times has the times of {len(reads)} groups, but the ramp has "
+            f"{ramp.n_groups}; give one list of read times (s) for each group"
+        )
+    return Times.of(list(reads), ramp.zeroframe is not None and np.size(reads[0]) > 1)
+
+
+def _positive(ramp: Ramp, *names: str) -> dict:
+    """Return metadata of the exposure that have to be positive."""
+    values = {name: ramp.meta.require(f"exposure.{name}", "ramp_fit") for name in names}
     wrong = [name for name, value in values.items() if not value > 0]
     if wrong:
         raise InputError(
             f"{ramp.name}: meta.exposure.{wrong[0]} is {values[wrong[0]]}, but ramp_fit needs a positive number; "
             f"set it with exposure.replace(meta=exposure.meta.set({{'exposure.{wrong[0]}': ...}}))"
         )
+    return values
+
+
+def _times(ramp: Ramp) -> tuple[float, float, int]:
+    """Return group time, frame time (s) and frames per group, the times rounded to float32 as officially."""
+    values = _positive(ramp, "group_time", "frame_time", "nframes")
     read_times = ramp.meta.get("exposure.read_times")
     if read_times is not None and len(read_times) > 0:
         raise InputError(
             f"{ramp.name}: its groups are unevenly spaced in time (meta.exposure.read_times), which least squares with "
-            "the algorithm OLS_C cannot fit; use an exposure with an ordinary read-out pattern"
+            "the algorithm OLS_C cannot fit; set ramp_fit.algorithm = LIKELY"
         )
     return float(np.float32(values["group_time"])), float(np.float32(values["frame_time"])), int(values["nframes"])
 

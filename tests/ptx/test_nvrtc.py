@@ -13,6 +13,8 @@ REGISTERS = 128
 """Budget of registers a thread: more would leave fewer than 512 threads on a multiprocessor."""
 STACK_PER_GROUP, STACK = 4, 64
 """Budget of stack a thread, in bytes: one float for every group of scratch, and this much besides."""
+MORE_PER_GROUP = {"ramp_likelihood": 16}
+"""The likelihood solves a tridiagonal system forward and backward: rates, pivots and two solutions for every group."""
 
 pytestmark = pytest.mark.skipif(nvrtc.library() is None, reason="NVRTC is not installed (nvidia-cuda-nvrtc-cu12)")
 
@@ -25,7 +27,8 @@ def test_budgets(size, arch):
     for name, u in usage.items():
         assert (u.spill_stores, u.spill_loads) == (0, 0), f"{name} spills: {u}"
         assert u.registers <= REGISTERS, f"{name}: {u}"
-        assert u.stack <= STACK + STACK_PER_GROUP * size, f"{name}: {u}"
+        per_group = MORE_PER_GROUP.get(name.removesuffix(f"_{size}"), STACK_PER_GROUP)
+        assert u.stack <= STACK + per_group * size, f"{name}: {u}"
 
 
 def test_spills_are_seen():

@@ -3,3 +3,4 @@
 #include "order.h"
 #include "ramp_slopes.h"
 #include "ramp_jumps.h"
+#include "ramp_likelihood.h"

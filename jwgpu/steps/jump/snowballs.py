@@ -38,8 +38,10 @@ def flag(groupdq, rules: Rules) -> int:
     """Flag snowballs in `groupdq` (integration, group, y, x), in place, and return how many there are."""
     found, cores = 0, []
     for flags in groupdq:
-        seen = namespace(groupdq).zeros(flags.shape[1:], dtype=bool)
-        found += sum(_flag_group(flags, group, seen, rules) for group in range(1, len(flags)))
+        seen, saturating = namespace(groupdq).zeros(flags.shape[1:], dtype=bool), None
+        for group in range(1, len(flags)):
+            n_snowballs, saturating = _flag_group(flags, group, saturating, seen, rules)
+            found += n_snowballs
         cores.append(seen)
     last = min(rules.groups_next_integration, groupdq.shape[1])
     for flags, core in zip(groupdq[1:], cores):
@@ -47,26 +49,37 @@ def flag(groupdq, rules: Rules) -> int:
     return found
 
 
-def _flag_group(flags, group: int, seen, rules: Rules) -> int:
-    """Flag the snowballs of one group; mark in `seen` the cores that the next integration will remember."""
-    shape, widest = flags.shape[1:], 2 * rules.max_extended_radius
+def _flag_group(flags, group: int, cores, seen, rules: Rules):
+    """Flag the snowballs of one group; mark in `seen` the cores that the next integration will remember.
+
+    Returns
+    -------
+    int
+        Number of snowballs.
+    Ellipses or None
+        What saturates in the next group, if that is known: the `cores` of the next call.
+    """
+    shape, widest, later = flags.shape[1:], 2 * rules.max_extended_radius, None
     jumps = blobs.find((flags[group] & GROUP.JUMP_DET) != 0, rules.min_jump_area)
     if rules.sat_required_snowball:
-        cores = blobs.find(_saturating(flags, group), rules.min_sat_area)
+        cores = _saturating(flags, group, rules) if cores is None else cores
         chosen = _near_edge(jumps, shape[0], rules.edge_size) | blobs.contain(jumps, cores.y, cores.x)
         if group + 1 < len(flags):
-            later = blobs.find(_saturating(flags, group + 1), rules.min_sat_area)
+            later = _saturating(flags, group + 1, rules)
             chosen |= blobs.contain(jumps, later.y, later.x)
         jumps = jumps[chosen]
-        _extend_cores(flags[group:], cores[cores.minor > rules.min_sat_radius_extend], seen, rules)
+        growing = cores[cores.minor > rules.min_sat_radius_extend]
+        if len(growing):
+            _extend_cores(flags[group:], growing, seen, rules)
+            later = None
     drawn = draw_grown(jumps, rules.expand_factor, widest, shape)
     flags[group] |= (drawn & ((flags[group] & GROUP.SATURATED) == 0)) * np.uint8(GROUP.JUMP_DET)
-    return len(jumps)
+    return len(jumps), later
 
 
-def _saturating(flags, group: int):
-    """Return the pixels that are saturated in a group and were not in the one before."""
-    return ((flags[group] & ~flags[group - 1]) & GROUP.SATURATED) != 0
+def _saturating(flags, group: int, rules: Rules) -> blobs.Ellipses:
+    """Return the blobs of pixels that are saturated in a group and were not in the one before."""
+    return blobs.find((flags[group] & ~flags[group - 1] & GROUP.SATURATED) != 0, rules.min_sat_area)
 
 
 def _near_edge(ellipses: blobs.Ellipses, n_rows: int, edge: int):
@@ -77,8 +90,6 @@ def _near_edge(ellipses: blobs.Ellipses, n_rows: int, edge: int):
 
 def _extend_cores(flags, cores: blobs.Ellipses, seen, rules: Rules) -> None:
     """Make cores, grown, SATURATED and nothing else in all groups of `flags`."""
-    if not len(cores):
-        return
     xp, widest = namespace(flags), 2 * rules.max_extended_radius
     minor, major = (xp.minimum(axis + 2 * rules.sat_expand, widest) / 2 for axis in (cores.minor, cores.major))
     y, x = xp.nonzero(blobs.draw(cores, minor, major, seen.shape))

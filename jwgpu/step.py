@@ -212,9 +212,15 @@ class Step:
                 outcome, status, reason = exposure, "SKIPPED", str(skip)
             finally:
                 _notes.reset(token)
+        # What the step would not have looked at is not missing.
+        named = {
+            name: "N/A" if reference is None else reference.name
+            for name, reference in given.items()
+            if reference is not None or self.wants(name, exposure, parameters)
+        }
         record = Record(
             step=self.name, status=status, reason=reason, parameters=parameters,
-            references={n: "N/A" if r is None else r.name for n, r in given.items()}, notes=notes,
+            references=named, notes=notes,
             seconds=time.perf_counter() - start, bytes_up=traffic.bytes_up, bytes_down=traffic.bytes_down,
             device=exposure.device, version=__version__,
         )  # fmt: skip

@@ -11,8 +11,6 @@ import pytest
 
 # Persistence, charge migration, flicker noise and the like do not belong to what jwgpu does; they are off there too.
 DETECTOR1 = {
-    "ipc": {"skip": True},
-    "persistence": {"skip": True},
     "jump": {"expand_large_events": False, "maximum_cores": "1"},
     "ramp_fit": {"algorithm": "OLS_C", "maximum_cores": "1"},
 }

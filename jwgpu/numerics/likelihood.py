@@ -152,9 +152,9 @@ def fit_likelihood_reference(data, groupdq, pixeldq, gain, readnoise, dark, zero
             flags, zero = groupdq[k, :, part], None if zeroframe is None else zeroframe[k, part]
             # Divisions by zero and NaN are meant: they end in NaN.
             with np.errstate(all="ignore"):
-                rates = _rates(xp, data[k, :, part], zero, times)
+                made = _steps(xp, data[k, :, part], zero, times)
                 ramps = _Ramps(xp, times.table, *(a.reshape(-1)[part] for a in (gain, readnoise)))
-                fit, jumped = ramps.fit(rates, _used(xp, flags, times.zeroframe), dark.reshape(-1)[part])
+                fit, jumped = ramps.fit(made, _used(xp, flags, times.zeroframe), dark.reshape(-1)[part])
             for plane_, values in zip(planes, fit):
                 plane_[k, part] = xp.where(xp.isnan(values), xp.nan, values)  # all alike, whatever their sign was
             dq[k, part] = pixeldq.reshape(-1)[part] | _integration_dq(xp, flags, jumped)
@@ -162,14 +162,13 @@ def fit_likelihood_reference(data, groupdq, pixeldq, gain, readnoise, dark, zero
     return _combined(xp, Slopes(*planes[:4], dq), planes[4])
 
 
-def _rates(xp, data, zeroframe, times: Times):
-    """Return the rates between neighbouring groups, (difference, pixel) float32."""
+def _steps(xp, data, zeroframe, times: Times):
+    """Return the differences of neighbouring groups, (difference, pixel) float32, DN."""
     if zeroframe is not None:
         n = xp.float32(times.n_frames)
         rest = (data[0] * n - zeroframe) / (n - xp.float32(1))
         data = xp.concatenate([zeroframe[None], rest[None], data[1:]])
-    per_interval = xp.asarray(times.table[0])[:, None]
-    return ((data[1:] - data[:-1]).astype(xp.float64) * per_interval).astype(xp.float32)
+    return data[1:] - data[:-1]
 
 
 def _used(xp, groupdq, zeroframe: bool):
@@ -203,19 +202,20 @@ class _Ramps:
 
     def __init__(self, xp, table, gain, readnoise):
         self.xp = xp
-        _, self.alpha_photon, self.alpha_read, self.beta_photon, self.beta_read, self.pairs = table
+        self.per_interval, self.alpha_photon, self.alpha_read, self.beta_photon, self.beta_read, self.pairs = table
         self.gain = gain.astype(xp.float64)
         noise = readnoise.astype(xp.float64)
         self.read = noise * noise / 2.0
 
-    def fit(self, rates, used, dark):
+    def fit(self, steps, used, dark):
         """Return (slope, error, poisson, read, chisq) and which pixels have a jump that was found here."""
         xp = self.xp
-        ordered = xp.sort(rates, axis=0)
+        rates = steps.astype(xp.float64) * xp.asarray(self.per_interval)[:, None]
+        ordered = xp.sort(rates.astype(xp.float32), axis=0)
         n = len(rates)
         upper, lower = ordered[n // 2].astype(xp.float64), ordered[n // 2 - 1].astype(xp.float64)
         median = upper if n % 2 else (upper + lower) / 2.0
-        median = xp.where(xp.isfinite(rates).all(axis=0), median, xp.nan)
+        median = xp.where(xp.isfinite(steps).all(axis=0), median, xp.nan)
         rate, used, jumped = self.jumps(rates, used, median)
         return self.slopes(rates, used, xp.where(rate > 0, rate, rate * 0.0) + dark), jumped
 
@@ -239,7 +239,7 @@ class _Ramps:
             valid &= ~good | (pivot > 0)
             inverse = xp.where(good, 1.0 / pivot, 0.0)
             c = xp.where(good, 1.0 - factor * c, 0.0)
-            e = xp.where(good, rate.astype(xp.float64) - centre - factor * e, 0.0)
+            e = xp.where(good, rate - centre - factor * e, 0.0)
             ones, rest = c * inverse, e * inverse
             one = one + xp.where(good, c * ones, 0.0)
             cross = cross + xp.where(good, c * rest, 0.0)
@@ -255,32 +255,28 @@ class _Ramps:
         used = used.copy()
         centre = xp.where(median > 0, median, median * 0.0)
         photon = centre / self.gain
-        jumped = xp.zeros(median.shape, dtype=bool)
-        rate, todo = None, xp.arange(median.size)
-        for _ in range(len(rates)):
+        rate, jumped = xp.zeros(median.shape), xp.zeros(median.shape, dtype=bool)
+        todo = xp.arange(median.size)
+        while todo.size > 0:  # at least one difference is left out each time
             some, now = used[:, todo], self.part(todo)
             sweep = now.forward(rates[:, todo], some, photon[todo], centre[todo])
-            if rate is None:
-                rate = centre + sweep.cross / sweep.one
-            drop, new = now.search(sweep, some, centre[todo])
+            rate[todo] = centre[todo] + sweep.cross / sweep.one
+            drop = now.search(sweep, some) & ~(jumped[todo] & (some.sum(axis=0) <= 3))
             hit = drop.any(axis=0)
-            todo, some = todo[hit], (some & ~drop)[:, hit]
-            used[:, todo] = some
-            rate[todo], jumped[todo] = new[hit], True
-            todo = todo[some.sum(axis=0) > 3]
-            if todo.size == 0:
-                break
+            used[:, todo] = some & ~drop
+            todo = todo[hit]
+            jumped[todo] = True
         return rate, used, jumped
 
-    def search(self, sweep: _Sweep, used, centre):
-        """Return which differences are best left out, (difference, pixel), and the rate without them."""
+    def search(self, sweep: _Sweep, used):
+        """Return which differences are best left out, (difference, pixel)."""
         xp = self.xp
         per_one = 1.0 / sweep.one
         n, mean = len(used), sweep.cross * per_one
         # Nothing can improve chi square by more than all of it. The margin is for rounding.
         possible = sweep.square - sweep.cross * mean > 0.999 * LIMIT_ONE * sweep.unit
         count = xp.where(possible, used.sum(axis=0), 0)
-        x1, r1, v1, s1, best_one, best_two, rate_one, rate_two = (xp.zeros(mean.shape) for _ in range(8))
+        x1, r1, v1, s1, best_one, best_two = (xp.zeros(mean.shape) for _ in range(6))
         one, two = xp.full(mean.shape, -1), xp.full(mean.shape, -1)
         unit_one, unit_two = LIMIT_ONE * sweep.unit, LIMIT_TWO * sweep.unit
         for i in range(n - 1, -1, -1):
@@ -294,23 +290,19 @@ class _Ramps:
             gain = r * r / s0
             better = used[i] & (count >= 2) & (s0 > 0) & (r * r > unit_one * s0) & (gain > best_one)
             best_one, one = xp.where(better, gain, best_one), xp.where(better, i, one)
-            rate_one = xp.where(better, centre + mean - r / s0 * share, rate_one)
             if self.pairs[i] > 0:
                 s01 = -factor * v1 - share * x1
                 determinant = s0 * s1 - s01 * s01
-                b, b1 = r * s1 - r1 * s01, r1 * s0 - r * s01
-                above = r * b + r1 * b1
+                above = r * (r * s1 - r1 * s01) + r1 * (r1 * s0 - r * s01)
                 better = used[i] & (count >= 3) & (v1 > 0) & (determinant > 0) & (above > unit_two * determinant)
                 better &= above / determinant > best_two
                 best_two, two = xp.where(better, above / determinant, best_two), xp.where(better, i, two)
-                new = centre + mean - (b * x + b1 * x1) / determinant * per_one
-                rate_two = xp.where(better, new, rate_two)
             x1, r1, v1, s1 = (xp.where(used[i], a, 0.0) for a in (x, r, v, s0))
         single = (one >= 0) & ((two < 0) | (best_one - unit_one > best_two - unit_two))
         first = xp.where(single, one, two)
         last = xp.where(single, one, xp.where(two >= 0, two + 1, -1))
         index = xp.arange(n)[:, None]
-        return (index >= first) & (index <= last), xp.where(single, rate_one, rate_two)
+        return (index >= first) & (index <= last)
 
     def slopes(self, rates, used, rate):
         """Fit the differences in use, with photon noise as at `rate`."""

@@ -97,7 +97,8 @@ def ramp_fit(
     * `firstgroup >= lastgroup` is an error; there it is a warning, and both are ignored.
     * Unevenly spaced groups (`meta.exposure.read_times`) are an error for OLS_C; there LIKELY takes over unasked.
     * LIKELY, where a jump leaves a choice between differences that fit equally well (two, or one pair out of three):
-      one is left out. There rounding decides which, or that both or none are.
+      one is left out. There rounding decides which, or that both or none are. Four differences, of read noise alone,
+      make a division by zero there, and no jump is found.
     * Differences of groups are kept in float32 for their median, so that `var_poisson` differs by 1e-7 of the rates of
       the integrations, which shows where these are opposite and all but cancel.
     * The read-noise variance of a CHARGELOSS integration of a pixel with a negative gain, which has no slope, is 0.

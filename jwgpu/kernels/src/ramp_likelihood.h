@@ -12,8 +12,8 @@ struct LikelyTimes {
   int n;
 };
 
-// Scratch of one ramp, n values each.
-struct LikelyScratch { float *rates, *inverse, *ones, *rest; };
+// Scratch of one ramp, n values each; steps: differences (DN).
+struct LikelyScratch { float *steps, *inverse, *ones, *rest; };
 
 // photon: rate / gain (DN^2/s); read: variance of one frame (DN^2).
 struct LikelyNoise { double photon, read; };
@@ -28,8 +28,7 @@ JW_FN LikelySums likely_forward(const LikelyTimes& t, const LikelyScratch& s, co
   const double photon = noise.photon / sums.unit, read = noise.read / sums.unit;
   double beta = 0.0, inverse = 0.0, c = 0.0, e = 0.0;
   for (int i = 0; i < t.n; ++i) {
-    const float rate = s.rates[i];
-    if (isnan(rate)) {
+    if (isnan(s.steps[i])) {
       s.inverse[i] = s.ones[i] = s.rest[i] = 0.0f;
       inverse = c = e = 0.0;
       continue;
@@ -39,7 +38,7 @@ JW_FN LikelySums likely_forward(const LikelyTimes& t, const LikelyScratch& s, co
     valid = valid && pivot > 0.0;
     inverse = 1.0 / pivot;
     c = 1.0 - factor * c;
-    e = (double)rate - centre - factor * e;
+    e = s.steps[i] * t.per_interval[i] - centre - factor * e;
     const double ones = c * inverse, rest = e * inverse;
     sums.one += c * ones;
     sums.cross += c * rest;
@@ -55,20 +54,20 @@ JW_FN LikelySums likely_forward(const LikelyTimes& t, const LikelyScratch& s, co
 }
 
 // The best single difference, or pair of neighbours, to leave out; none where width is 0.
-struct LikelyDrop { int first, width; double rate; };
+struct LikelyDrop { int first, width; };
 
 JW_FN LikelyDrop likely_search(const LikelyTimes& t, const LikelyScratch& s, const LikelyNoise& noise,
-                               const LikelySums& sums, double centre, double limit_one, double limit_two) {
+                               const LikelySums& sums, double limit_one, double limit_two) {
   const double photon = noise.photon / sums.unit, read = noise.read / sums.unit;
   const double per_one = 1.0 / sums.one, mean = sums.cross * per_one;
   // Nothing can improve chi square by more than all of it. The margin is for rounding.
-  if (!(sums.square - sums.cross * mean > 0.999 * limit_one * sums.unit)) return LikelyDrop{0, 0, 0.0};
-  double best_one = 0.0, best_two = 0.0, rate_one = 0.0, rate_two = 0.0;
+  if (!(sums.square - sums.cross * mean > 0.999 * limit_one * sums.unit)) return LikelyDrop{0, 0};
+  double best_one = 0.0, best_two = 0.0;
   int one = -1, two = -1;
   double x1 = 0.0, r1 = 0.0, v1 = 0.0, s1 = 0.0;  // of difference i + 1
   const double unit_one = limit_one * sums.unit, unit_two = limit_two * sums.unit;
   for (int i = t.n - 1; i >= 0; --i) {
-    if (isnan(s.rates[i])) {
+    if (isnan(s.steps[i])) {
       x1 = r1 = v1 = s1 = 0.0;
       continue;
     }
@@ -84,18 +83,15 @@ JW_FN LikelyDrop likely_search(const LikelyTimes& t, const LikelyScratch& s, con
       if (gain > best_one) {
         best_one = gain;
         one = i;
-        rate_one = centre + mean - r / s0 * share;
       }
     }
     if (sums.used >= 3 && v1 > 0.0 && t.pairs[i] > 0.0) {
       const double s01 = -factor * v1 - share * x1;
       const double determinant = s0 * s1 - s01 * s01;
-      const double b = r * s1 - r1 * s01, b1 = r1 * s0 - r * s01;
-      const double above = r * b + r1 * b1;
+      const double above = r * (r * s1 - r1 * s01) + r1 * (r1 * s0 - r * s01);
       if (determinant > 0.0 && above > unit_two * determinant && above / determinant > best_two) {
         best_two = above / determinant;
         two = i;
-        rate_two = centre + mean - (b * x + b1 * x1) / determinant * per_one;
       }
     }
     x1 = x;
@@ -103,8 +99,8 @@ JW_FN LikelyDrop likely_search(const LikelyTimes& t, const LikelyScratch& s, con
     v1 = v;
     s1 = s0;
   }
-  if (one >= 0 && (two < 0 || best_one - unit_one > best_two - unit_two)) return LikelyDrop{one, 1, rate_one};
-  return two >= 0 ? LikelyDrop{two, 2, rate_two} : LikelyDrop{0, 0, 0.0};
+  if (one >= 0 && (two < 0 || best_one - unit_one > best_two - unit_two)) return LikelyDrop{one, 1};
+  return LikelyDrop{two, two >= 0 ? 2 : 0};
 }
 
 // Masks jumps. Returns the rate from which the photon noise is estimated, NaN where there is none.
@@ -113,16 +109,14 @@ JW_FN double likely_jumps(const LikelyTimes& t, const LikelyScratch& s, double g
   const double centre = median > 0.0 ? median : 0.0;
   const LikelyNoise noise{centre / gain, read};
   double rate = 0.0;
-  for (int pass = 0; pass < t.n; ++pass) {
+  for (;;) {  // at least one difference is left out each time
     const LikelySums sums = likely_forward(t, s, noise, centre);
-    if (pass == 0) rate = centre + sums.cross / sums.one;
-    if (isnan(sums.one)) break;
-    const LikelyDrop drop = likely_search(t, s, noise, sums, centre, limit_one, limit_two);
+    rate = centre + sums.cross / sums.one;
+    if (isnan(sums.one) || (jumped && sums.used <= 3)) break;
+    const LikelyDrop drop = likely_search(t, s, noise, sums, limit_one, limit_two);
     if (drop.width == 0) break;
-    for (int i = drop.first; i < drop.first + drop.width; ++i) s.rates[i] = JW_NAN;
+    for (int i = drop.first; i < drop.first + drop.width; ++i) s.steps[i] = JW_NAN;
     jumped = true;
-    rate = drop.rate;
-    if (sums.used - drop.width <= 3) break;
   }
   return rate;
 }
@@ -137,7 +131,7 @@ JW_FN LikelyFit likely_fit(const LikelyTimes& t, const LikelyScratch& s, double 
   double poisson = 0.0, readout = 0.0, x1 = 0.0;
   for (int i = t.n - 1; i >= 0; --i) {
     const double factor = (photon * t.beta_photon[i] + reads * t.beta_read[i]) * s.inverse[i];
-    const double x = isnan(s.rates[i]) ? 0.0 : s.ones[i] - factor * x1;
+    const double x = isnan(s.steps[i]) ? 0.0 : s.ones[i] - factor * x1;
     poisson += x * (x * t.alpha_photon[i] + 2.0 * x1 * t.beta_photon[i]);
     readout += x * (x * t.alpha_read[i] + 2.0 * x1 * t.beta_read[i]);
     x1 = x;
@@ -147,8 +141,8 @@ JW_FN LikelyFit likely_fit(const LikelyTimes& t, const LikelyScratch& s, double 
                    noise.read * (readout / weight), (sums.square - sums.cross * sums.cross / sums.one) / sums.unit};
 }
 
-// The rates of one ramp's differences into scratch, all of them; returns whether all are finite.
-JW_FN bool likely_rates(const float* data, const float* zeroframe, int64_t stride, int n_frames, const LikelyTimes& t,
+// One ramp's differences into scratch, all of them; returns whether all are finite.
+JW_FN bool likely_steps(const float* data, const float* zeroframe, int64_t stride, int n_frames, const LikelyTimes& t,
                         const LikelyScratch& s) {
   float previous = data[0];
   int group = 1;
@@ -161,8 +155,8 @@ JW_FN bool likely_rates(const float* data, const float* zeroframe, int64_t strid
     } else {
       value = data[group++ * stride];
     }
-    s.rates[i] = (float)((double)(value - previous) * t.per_interval[i]);
-    valid = valid && isfinite(s.rates[i]);
+    s.steps[i] = value - previous;
+    valid = valid && isfinite(s.steps[i]);
     previous = value;
   }
   return valid;
@@ -176,10 +170,10 @@ JW_FN LikelyFit likely_integration(const float* data, const uint8_t* groupdq, co
                                    int n_groups, int n_frames, const LikelyTimes& t, const LikelyScratch& s,
                                    double gain, double read, double dark, double limit_one, double limit_two,
                                    uint32_t& dq) {
-  const bool valid = likely_rates(data, zeroframe, stride, n_frames, t, s);
+  const bool valid = likely_steps(data, zeroframe, stride, n_frames, t, s);
   double median = JW_NAN;
   if (valid) {
-    for (int i = 0; i < t.n; ++i) s.rest[i] = s.rates[i];
+    for (int i = 0; i < t.n; ++i) s.rest[i] = (float)(s.steps[i] * t.per_interval[i]);
     median = jw_median(s.rest, t.n);
   }
   const int shift = zeroframe != nullptr ? 1 : 0;  // the zero frame takes the flags of the first group
@@ -190,7 +184,7 @@ JW_FN LikelyFit likely_integration(const float* data, const uint8_t* groupdq, co
     any |= flags;
     unusable = unusable && (flags & (RAMP_DO_NOT_USE | RAMP_SATURATED));
     const int i = g - 1 + shift;
-    if (i >= 0 && (flags | previous)) s.rates[i] = JW_NAN;
+    if (i >= 0 && (flags | previous)) s.steps[i] = JW_NAN;
     previous = flags;
   }
   bool jumped = false;
@@ -215,8 +209,8 @@ JW_KERNEL void JW_NAME(ramp_likelihood)(
     float* reads, uint32_t* dqs, float* chisqs, int32_t n_integrations, int32_t n_groups, int32_t n_differences,
     int32_t n_frames, double limit_one, double limit_two, int64_t n) {
   JW_FOR(i, n) {
-    float rates[JW_GROUPS], inverse[JW_GROUPS], ones[JW_GROUPS], rest[JW_GROUPS];
-    const LikelyScratch scratch{rates, inverse, ones, rest};
+    float steps[JW_GROUPS], inverse[JW_GROUPS], ones[JW_GROUPS], rest[JW_GROUPS];
+    const LikelyScratch scratch{steps, inverse, ones, rest};
     const double* t = times;
     const int m = n_differences;
     const LikelyTimes sampling{t, t + m, t + 2 * m, t + 3 * m, t + 4 * m, t + 5 * m, m};

@@ -12,7 +12,7 @@ from jwgpu.backend import namespace
 
 ROUNDS = 5
 
-BLOCK = 1 << 22
+BLOCK = 1 << 20
 """Values that are worked on together."""
 
 
@@ -28,7 +28,7 @@ def median(values):
     values = xp.sort(values, axis=0)  # NaN go last
     count = xp.count_nonzero(~xp.isnan(values), axis=0)[None]
     low = xp.take_along_axis(values, xp.maximum(count - 1, 0) // 2, axis=0)[0]
-    high = xp.take_along_axis(values, count // 2, axis=0)[0] if len(values) > 1 else low
+    high = xp.take_along_axis(values, count // 2, axis=0)[0]
     return (low.astype(np.float64) + high) / 2
 
 
@@ -41,38 +41,55 @@ def bounds(values, sigma: float):
     sigma : float
         Half width of what is kept, in standard deviations.
     """
-    xp = namespace(values)
-    shape = values.shape[1:]
-    kept = values.reshape(len(values), -1).astype(np.float64)
-    kept[~xp.isfinite(kept)] = np.nan
-    lower, upper = xp.full(kept.shape[1], np.nan), xp.full(kept.shape[1], np.nan)
-    left = xp.arange(kept.shape[1])
-    for _ in range(ROUNDS):
-        if not left.size:
-            break
-        middle, spread = _moments(kept)
-        lower[left], upper[left] = middle - sigma * spread, middle + sigma * spread
-        out = (kept < lower[left]) | (kept > upper[left])
-        changed = out.any(axis=0)
-        left = left[changed]
-        kept = xp.where(out, np.nan, kept)[:, changed]
-    return lower.reshape(shape), upper.reshape(shape)
+    lower, upper, *_ = _clip(values, sigma)
+    return lower, upper
 
 
 def statistics(values, sigma: float):
     """Return median and standard deviation along the first axis of what clipping leaves, float64."""
-    xp = namespace(values)
-    lower, upper = bounds(values, sigma)
-    kept = xp.where((values >= lower) & (values <= upper), values, np.nan).astype(np.float64)
-    return _moments(kept)
+    *_, middle, spread = _clip(values, sigma)
+    return middle, spread
 
 
-def _moments(values):
-    """Return median and standard deviation along the first axis of what is not NaN."""
+def _clip(values, sigma: float):
+    """Return lower and upper bound, and median and standard deviation of what is left.
+
+    In order of size, what is left is a range; sums over ranges are differences of running sums.
+    """
     xp = namespace(values)
-    good = ~xp.isnan(values)
-    count = xp.maximum(xp.count_nonzero(good, axis=0), 1)
-    mean = xp.where(good, values, 0).sum(axis=0) / count
-    square = (xp.where(good, values - mean, 0) ** 2).sum(axis=0)
-    middle = median(values)
-    return middle, xp.where(xp.isnan(middle), np.nan, xp.sqrt(square / count))
+    n, shape = len(values), values.shape[1:]
+    values = xp.ascontiguousarray(values.reshape(n, -1).T)
+    values = xp.sort(xp.where(xp.isfinite(values), values, np.float32(np.nan)), axis=1)  # NaN go last
+    count = xp.count_nonzero(~xp.isnan(values), axis=1)
+    first, last = xp.zeros_like(count), count.copy()
+    origin = values[xp.arange(len(count)), count // 2 % n].astype(np.float64)
+    offset = xp.where(xp.isnan(values), 0, values - origin[:, None])
+    sums = [xp.concatenate([xp.zeros_like(s[:, :1]), xp.cumsum(s, axis=1)], axis=1) for s in (offset, offset * offset)]
+    lower, upper = xp.full(len(count), np.nan), xp.full(len(count), np.nan)
+    left = xp.arange(len(count))
+    for _ in range(ROUNDS):
+        if not left.size:
+            break
+        middle, spread = _moments(values, sums, left, first[left], last[left])
+        lower[left], upper[left] = middle - sigma * spread, middle + sigma * spread
+        low = xp.count_nonzero(values[left] < lower[left][:, None], axis=1)
+        high = count[left] - xp.count_nonzero(values[left] > upper[left][:, None], axis=1)
+        low, high = xp.maximum(low, first[left]), xp.minimum(high, last[left])
+        changed = (low > first[left]) | (high < last[left])
+        first[left], last[left] = low, high
+        left = left[changed]
+    middle, spread = _moments(values, sums, xp.arange(len(count)), first, last)
+    return tuple(a.reshape(shape) for a in (lower, upper, middle, spread))
+
+
+def _moments(values, sums, pixel, first, last):
+    """Return median and standard deviation of the values from `first` up to `last` of some pixels; NaN of none."""
+    xp = namespace(values)
+    some, n = last > first, xp.maximum(last - first, 1)
+    low, high = (values[pixel, xp.where(some, k // 2, 0)] for k in (first + last - 1, first + last))
+    mean, square = ((s[pixel, last] - s[pixel, first]) / n for s in sums)
+    spread = xp.sqrt(xp.maximum(square - mean * mean, 0))
+    return (
+        xp.where(some, (low.astype(np.float64) + high) / 2, np.nan),
+        xp.where(some, spread, np.nan),
+    )

@@ -139,7 +139,7 @@ def _reference(data, groupdq, gain, readnoise, rules: Rules) -> int:
         flags[(flags & UNUSABLE) != 0] &= ~JUMP_DET
         difference = xp.diff(_electrons(data[:, :, block], flags, gain[block]), axis=1)
         noise2 = ((readnoise[block] * gain[block]) ** 2).astype(np.float64) / rules.n_frames
-        median[block] = _median(difference.reshape(-1, *difference.shape[2:]))
+        median[block] = clipping.median(difference.reshape(-1, *difference.shape[2:]))
         sigma[block] = _sigma(median[block], noise2)
         if rules.clip:
             jump = _clipped(difference, rules) & ((flags[:, 1:] & UNUSABLE) == 0)
@@ -202,16 +202,6 @@ def _ratio(difference, median, sigma):
     return namespace(difference).abs(difference - median) / sigma
 
 
-def _median(values):
-    """Return the median along the first axis of what is not NaN, float64; NaN where all are."""
-    xp = namespace(values)
-    values = xp.sort(values, axis=0)  # NaN go last
-    count = xp.count_nonzero(~xp.isnan(values), axis=0)[None]
-    low = xp.take_along_axis(values, xp.maximum(count - 1, 0) // 2, axis=0)[0]
-    high = xp.take_along_axis(values, count // 2, axis=0)[0]
-    return (low.astype(np.float64) + high) / 2
-
-
 def _typical(size):
     """Return the size that a pixel's differences should have, and how many differences are usable.
 
@@ -223,7 +213,7 @@ def _typical(size):
     largest = xp.where(xp.isnan(size), np.float32(-np.inf), size).max(axis=0)
     smallest = xp.where(xp.isnan(size), np.float32(np.inf), size).min(axis=0)
     rest = xp.where((count >= 4) & (size == largest), np.float32(np.nan), size)
-    typical = xp.where(count == 2, smallest.astype(np.float64), _median(rest))
+    typical = xp.where(count == 2, smallest.astype(np.float64), clipping.median(rest))
     return xp.where(count < 2, np.nan, typical), count
 
 

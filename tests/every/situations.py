@@ -20,6 +20,7 @@ PARAMETERS = {
     "emicorr": {"algorithm": "sequential"},
     "firstframe": {"bright_use_group1": False},
     "jump": {"expand_large_events": True, "find_showers": True, "extend_min_area": 20, "minimum_sigclip_groups": 2},
+    "ramp_fit": {"algorithm": "LIKELY"},
     "superbias": {"cyclic_bias": True, "cyclic_period": 8},
 }
 """Other parameters that a step is run with too: those that lead past what the defaults do."""

@@ -13,7 +13,10 @@ from jwgpu.backend import namespace
 ROUNDS = 5
 
 BLOCK = 1 << 20
-"""Values that are worked on together."""
+"""Values in a block of rows."""
+
+TOGETHER = 1 << 17
+"""Values that are sorted and summed together."""
 
 
 def blocks(shape) -> list[slice]:
@@ -52,13 +55,25 @@ def statistics(values, sigma: float):
 
 
 def _clip(values, sigma: float):
-    """Return lower and upper bound, and median and standard deviation of what is left.
+    """Return lower and upper bound, and median and standard deviation of what is left."""
+    xp = namespace(values)
+    n, shape = len(values), values.shape[1:]
+    values = values.reshape(n, -1)
+    found = xp.empty((4, values.shape[1]), dtype=np.float64)
+    step = max(1, TOGETHER // n)
+    for k in range(0, values.shape[1], step):
+        found[:, k : k + step] = xp.stack(_clip_some(values[:, k : k + step], sigma))
+    return tuple(a.reshape(shape) for a in found)
+
+
+def _clip_some(values, sigma: float):
+    """Do what `_clip` does with values (n, pixel) that fit into the cache.
 
     In order of size, what is left is a range; sums over ranges are differences of running sums.
     """
     xp = namespace(values)
-    n, shape = len(values), values.shape[1:]
-    values = xp.ascontiguousarray(values.reshape(n, -1).T)
+    n = len(values)
+    values = xp.ascontiguousarray(values.T)
     values = xp.sort(xp.where(xp.isfinite(values), values, np.float32(np.nan)), axis=1)  # NaN go last
     count = xp.count_nonzero(~xp.isnan(values), axis=1)
     first, last = xp.zeros_like(count), count.copy()
@@ -79,7 +94,7 @@ def _clip(values, sigma: float):
         first[left], last[left] = low, high
         left = left[changed]
     middle, spread = _moments(values, sums, xp.arange(len(count)), first, last)
-    return tuple(a.reshape(shape) for a in (lower, upper, middle, spread))
+    return lower, upper, middle, spread
 
 
 def _moments(values, sums, pixel, first, last):

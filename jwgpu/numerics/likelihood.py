@@ -150,13 +150,14 @@ def fit_likelihood_reference(data, groupdq, pixeldq, gain, readnoise, dark, zero
         for first in range(0, n, CHUNK):
             part = slice(first, first + CHUNK)
             flags, zero = groupdq[k, :, part], None if zeroframe is None else zeroframe[k, part]
-            # Divisions by zero and NaN are meant: they end in NaN.
+            # Divisions by zero, overflow and NaN are meant: they end in infinity or NaN.
             with np.errstate(all="ignore"):
                 made = _steps(xp, data[k, :, part], zero, times)
-                ramps = _Ramps(xp, times.table, *(a.reshape(-1)[part] for a in (gain, readnoise)))
+                noise, one_gain = (a.reshape(-1)[part].astype(xp.float64) for a in (readnoise, gain))
+                ramps = _Ramps(xp, times.table, one_gain, noise * noise / 2.0)
                 fit, jumped = ramps.fit(made, _used(xp, flags, times.zeroframe), dark.reshape(-1)[part])
-            for plane_, values in zip(planes, fit):
-                plane_[k, part] = xp.where(xp.isnan(values), xp.nan, values)  # all alike, whatever their sign was
+                for plane_, values in zip(planes, fit):
+                    plane_[k, part] = xp.where(xp.isnan(values), xp.nan, values)  # all alike, whatever their sign was
             dq[k, part] = pixeldq.reshape(-1)[part] | _integration_dq(xp, flags, jumped)
     planes, dq = [a.reshape(n_integrations, *plane) for a in planes], dq.reshape(n_integrations, *plane)
     return _combined(xp, Slopes(*planes[:4], dq), planes[4])
@@ -200,12 +201,10 @@ class _Sweep(NamedTuple):
 class _Ramps:
     """One integration of some pixels: everything (difference, pixel) or (pixel), float64 except what is kept."""
 
-    def __init__(self, xp, table, gain, readnoise):
-        self.xp = xp
+    def __init__(self, xp, table, gain, read):
+        self.xp, self.table = xp, table
         self.per_interval, self.alpha_photon, self.alpha_read, self.beta_photon, self.beta_read, self.pairs = table
-        self.gain = gain.astype(xp.float64)
-        noise = readnoise.astype(xp.float64)
-        self.read = noise * noise / 2.0
+        self.gain, self.read = gain, read  # electron / DN; variance of one frame (DN^2)
 
     def fit(self, steps, used, dark):
         """Return (slope, error, poisson, read, chisq) and which pixels have a jump that was found here."""
@@ -221,9 +220,7 @@ class _Ramps:
 
     def part(self, index) -> _Ramps:
         """Return some of the pixels."""
-        made = object.__new__(_Ramps)
-        made.__dict__.update(self.__dict__, gain=self.gain[index], read=self.read[index])
-        return made
+        return _Ramps(self.xp, self.table, self.gain[index], self.read[index])
 
     def forward(self, rates, used, photon, centre) -> _Sweep:
         """Eliminate C, row by row; `photon` is the rate of photons (DN / s) over the gain."""

@@ -148,7 +148,7 @@ def jump(
       gains; here it is skipped and says why.
     * JUMP_DET that came with an unusable group is removed before hits are counted, not after.
     * Pixels exactly on the rim of a snowball's or shower's ellipse are outside. There, rounding decides in the official
-      step: four pixels or a few more of a circle, 1 in 10000 flagged pixels of an exposure.
+      step: four pixels or a few more of a circle, 3 to 7 in 10000 flagged pixels of an exposure.
     * `minimum_groups` is not a parameter: the official step sets it to 3 whatever is asked for. Nor is `use_ellipses`,
       which does nothing there.
 

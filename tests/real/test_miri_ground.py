@@ -17,7 +17,7 @@ from jwgpu import steps
 from jwgpu.io.incomplete import IncompleteHeaderWarning
 from jwgpu.reference.local import write_cache
 
-WITHOUT = ("dq_init", "saturation", "linearity", "dark_current")
+WITHOUT = ("dq_init", "saturation", "reset", "linearity", "rscd", "dark_current")
 HOT = (37, 4)
 
 
@@ -92,7 +92,7 @@ def test_command_line(exposure, ramp, references, tmp_path, capsys):
     assert printed.err.count("incomplete header") == 1
     assert "without refpix" in printed.out
     refs = jwgpu.references(ramp, folder=folder)
-    fitted = steps.ramp_fit(steps.jump(ramp, refs.gain, refs.readnoise), refs.gain, refs.readnoise)
+    fitted = steps.ramp_fit(steps.jump(steps.lastframe(ramp), refs.gain, refs.readnoise), refs.gain, refs.readnoise)
     for suffix, image in (("rate", fitted.rate), ("rateints", fitted.rateints)):
         with fits.open(tmp_path / f"{exposure.stem}_{suffix}.fits") as hdus:
             np.testing.assert_array_equal(hdus["SCI"].data, image.data)
@@ -105,7 +105,7 @@ def test_what_a_folder_lacks_is_said_at_once(exposure, references, tmp_path, cap
         warnings.simplefilter("always")
         command("run", exposure, "--out", tmp_path, "--references", references["gain"].parent)
     words = " ".join(capsys.readouterr().err.split())
-    assert "holds no mask, saturation, linearity, dark reference" in words
+    assert "holds no mask, saturation, reset, linearity, rscd, dark reference" in words
     assert " ".join(f"--skip {step}" for step in WITHOUT) in words
 
 

@@ -10,13 +10,14 @@ files and provenance are all read from this signature; nothing is declared twice
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import difflib
 import inspect
 import time
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from typing import Any
 
@@ -117,6 +118,36 @@ def note(**values) -> None:
         current.update(values)
 
 
+_left: ContextVar[dict | None] = ContextVar("left", default=None)
+_collected: ContextVar[dict | None] = ContextVar("collected", default=None)
+
+
+def byproduct(**nouns: Exposure) -> None:
+    """Leave nouns beside the result of the step that is running: a mask, a correction, optional results.
+
+    They go to whoever collects `byproducts`, with the step's record in their history. Where nobody does they are lost.
+    """
+    current = _left.get()
+    if current is not None:
+        current.update(nouns)
+
+
+@contextlib.contextmanager
+def byproducts() -> Iterator[dict[str, Exposure]]:
+    """Collect what steps leave beside their results, by name.
+
+    >>> with jw.byproducts() as left:
+    ...     fit = steps.ramp_fit(ramp, refs.gain, refs.readnoise, save_opt=True)
+    >>> left["fitopt"]
+    """
+    collected: dict[str, Exposure] = {}
+    token = _collected.set(collected)
+    try:
+        yield collected
+    finally:
+        _collected.reset(token)
+
+
 class Step:
     """A callable that is its function, plus what its signature says.
 
@@ -200,7 +231,8 @@ class Step:
                 )
         parameters = {p.name: p.default for p in self.parameters.values()} | self.check(arguments)
         notes: dict = {}
-        token = _notes.set(notes)
+        left: dict[str, Exposure] = {}
+        tokens = _notes.set(notes), _left.set(left)
         start = time.perf_counter()
         with backend.counting() as traffic:
             try:
@@ -211,7 +243,8 @@ class Step:
             except Skip as skip:
                 outcome, status, reason = exposure, "SKIPPED", str(skip)
             finally:
-                _notes.reset(token)
+                _notes.reset(tokens[0])
+                _left.reset(tokens[1])
         # What the step would not have looked at is not missing.
         named = {
             name: "N/A" if reference is None else reference.name
@@ -230,6 +263,8 @@ class Step:
             changes = {"meta": part.meta.set({"ref_file.crds.context_used": rules})} if rules else {}
             return part.recorded(record, **changes)
 
+        if (collected := _collected.get()) is not None:
+            collected.update({name: finished(part) for name, part in left.items()})
         if isinstance(outcome, Exposure):
             return finished(outcome)
         return type(outcome)(*(part if part is None else finished(part) for part in outcome))

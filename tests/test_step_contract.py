@@ -9,7 +9,8 @@ import pytest
 
 from jwgpu import backend
 from jwgpu.data import Image, Ramp, Reference
-from jwgpu.step import ParameterError, Skip, note, step
+from jwgpu.pipelines.core import Call, Pipeline
+from jwgpu.step import ParameterError, Skip, byproduct, byproducts, note, step
 
 
 class Pair(NamedTuple):
@@ -148,3 +149,37 @@ def test_crossings_are_in_the_record(image):
 
     record = look(image.to("gpu")).history[-1]
     assert (record.device, record.bytes_down, record.bytes_up) == ("gpu", image.data.nbytes, 0)
+
+
+@step(unit=None)
+def masked(image: Image) -> Image:
+    """Leave a mask beside an image."""
+    byproduct(mask=image.replace(data=image.data > 0))
+    return image.replace(data=image.own("data"))
+
+
+def test_byproducts_go_to_who_collects_them_with_their_record(image):
+    with byproducts() as left:
+        masked(image)
+    assert left["mask"].data.all()
+    assert left["mask"].history[-1].step == "masked"
+    assert masked(image).history[-1].notes == {}
+
+
+def test_a_run_keeps_byproducts_safe_from_later_steps(image):
+    @step(unit=None)
+    def shown(image: Image) -> Image:
+        """Leave the image itself beside it."""
+        byproduct(copy=image)
+        return image
+
+    @step(unit=None)
+    def erase(image: Image) -> Image:
+        """Set everything to 0."""
+        data = image.own("data")
+        data[:] = 0
+        return image.replace(data=data)
+
+    run = Pipeline("two steps", (Call(shown), Call(erase))).run(image, {}, donate=True)
+    assert (run.byproducts["copy"].data == 1).all()
+    assert (run.image.data == 0).all()

@@ -104,7 +104,7 @@ def calibrate(
             written.append(jw.save(exposure, out=out, suffix=suffix))
 
     outcome = pipeline.run(ramp, refs, donate=True, after_step=save_step if save_steps else None)
-    for name, exposure in outcome.products.items():
+    for name, exposure in (*outcome.products.items(), *outcome.byproducts.items()):
         written.append(jw.save(exposure, out=out, suffix=SUFFIX.get((pipeline.name, name), name)))
     new = outcome.history[len(ramp.history) :]
     done = sum(r.status == "COMPLETE" for r in new)

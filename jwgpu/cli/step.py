@@ -70,10 +70,13 @@ def _run(which, file: Path, out: Path, folder, settings: Settings) -> None:
         refs.get(k, required=needed, step=which.name) if which.wants(k, exposure, given) else None
         for k, needed in which.references.items()
     ]
-    outcome = which(exposure, *arguments, **given)
+    with jw.byproducts() as left:
+        outcome = which(exposure, *arguments, **given)
     parts = dict(zip(outcome._fields, outcome)) if hasattr(outcome, "_fields") else {which.name: outcome}
     for suffix, part in parts.items():
         if part is not None:
             record = part.history[-1]
             click.echo(f"{which.name}: {record.status.lower()} {record.reason}".rstrip())
             click.echo(f"  {jw.save(part, out=out, suffix=suffix)}")
+    for suffix, part in left.items():
+        click.echo(f"  {jw.save(part, out=out, suffix=suffix)}")

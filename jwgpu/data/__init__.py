@@ -6,5 +6,6 @@ from jwgpu.data.image import Image
 from jwgpu.data.meta import Meta
 from jwgpu.data.ramp import Ramp
 from jwgpu.data.reference import Reference
+from jwgpu.data.tensors import Tensors
 
-__all__ = ["GROUP", "PIXEL", "Exposure", "Image", "Meta", "Ramp", "Reference"]
+__all__ = ["GROUP", "PIXEL", "Exposure", "Image", "Meta", "Ramp", "Reference", "Tensors"]

@@ -13,7 +13,7 @@ import numpy as np
 from astropy.io import fits
 
 from jwgpu._version import __version__
-from jwgpu.data import Image, Meta, Ramp
+from jwgpu.data import Image, Meta, Ramp, Tensors
 from jwgpu.errors import InputError
 from jwgpu.io import asdftree, fitsfile, headers
 from jwgpu.io.atomic import atomic
@@ -26,11 +26,11 @@ from jwgpu.provenance.manifest import manifest, to_text
 
 _GUIDER = ("FGS_ID-STACK", "FGS_ID-IMAGE", "FGS_ACQ1", "FGS_ACQ2", "FGS_TRACK", "FGS_FINEGUIDE")
 _MODELS = {"ramp": "RampModel", "image": "ImageModel", "cube": "CubeModel", "guider_raw": "GuiderRawModel",
-           "guider_cal": "GuiderCalModel"}  # fmt: skip
+           "guider_cal": "GuiderCalModel", **Tensors.MODELS}  # fmt: skip
 
 
 def save(
-    exposure: Ramp | Image,
+    exposure: Ramp | Image | Tensors,
     path: str | os.PathLike | None = None,
     *,
     out: str | os.PathLike | None = None,
@@ -45,7 +45,7 @@ def save(
 
     Parameters
     ----------
-    exposure : Ramp or Image
+    exposure : Ramp, Image or Tensors
     path : str or path, optional
         File to write. By default the name follows from that of the input: `_ramp`, `_rate`, `_rateints`, `_cal` for
         guiders, and `_<step>` for ramps between two steps.
@@ -107,6 +107,8 @@ def _default_name(exposure, suffix: str | None) -> str:
 
 
 def _schema(exposure) -> str:
+    if isinstance(exposure, Tensors):
+        return exposure.schema
     if isinstance(exposure, Ramp):
         return "guider_raw" if is_guider(exposure) else "ramp"
     if is_guider(exposure):

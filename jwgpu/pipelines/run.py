@@ -10,7 +10,7 @@ from jwgpu.data import Exposure, Image
 from jwgpu.errors import InputError
 from jwgpu.pipelines.origins import CODE, left_out
 from jwgpu.provenance import Record
-from jwgpu.step import Step
+from jwgpu.step import Step, byproducts
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -24,11 +24,14 @@ class Run:
         Each is an attribute too: `run.rate`.
     kept : mapping
         Results of the steps named in `keep`: `run["jump"]`, `run["ramp_fit"].rate`.
+    byproducts : mapping
+        What steps were asked to leave beside their results, by name: `run.byproducts["fitopt"]`.
     """
 
     pipeline: object
     products: Mapping[str, Exposure]
     kept: Mapping[str, object]
+    byproducts: Mapping[str, Exposure] = dataclasses.field(default_factory=dict)
 
     def __getattr__(self, name: str):
         products = self.__dict__.get("products", {})
@@ -90,6 +93,7 @@ def run(
     protected = [] if donate else [exposure]
     del exposure
     kept: dict[str, object] = {}
+    left: dict[str, Exposure] = {}
     with _bar(len(pipeline), progress) as bar:
         for call in pipeline.calls:
             bar.set_description(call.name, refresh=False)
@@ -97,17 +101,17 @@ def run(
                 record = Record(step=call.name, status="SKIPPED", reason=left_out(call.origin("skip")))
                 branches = {name: part.recorded(record) for name, part in branches.items()}
             else:
-                branches = _advance(call, branches, references, protected)
+                branches = _advance(call, branches, references, [*protected, *left.values()], left)
                 if after_step is not None:
                     after_step(call.name, branches)
             if call.name in keep:
                 kept[call.name] = next(iter(branches.values())) if len(branches) == 1 else SimpleNamespace(**branches)
                 protected += branches.values()
             bar.update()
-    return Run(pipeline, branches, kept)
+    return Run(pipeline, branches, kept, left)
 
 
-def _advance(call, branches: dict, references, protected: list) -> dict:
+def _advance(call, branches: dict, references, protected: list, left: dict) -> dict:
     outcome = {}
     for name in list(branches):
         exposure = branches.pop(name)
@@ -118,8 +122,11 @@ def _advance(call, branches: dict, references, protected: list) -> dict:
         # References made in memory may be on the other device.
         arguments = [None if reference is None else reference.to(exposure.device) for reference in arguments]
         exposure = exposure.donate(keep=(*protected, *branches.values(), *outcome.values()))
-        made = call.step(exposure, *arguments, **call.parameters)
+        with byproducts() as beside:
+            made = call.step(exposure, *arguments, **call.parameters)
         del exposure, arguments
+        # Of the product of each integration, as `rateints` is beside `rate`.
+        left.update({f"{key}ints" if name == "rateints" else key: part for key, part in beside.items()})
         made = _attributed(made, call)
         if not isinstance(call.step, Step) and isinstance(made, Exposure):
             origins = {key: call.origin(key) for key in call.parameters}

@@ -147,6 +147,23 @@ def test_history_becomes_keywords_and_manifest(tmp_path, make_uncal):
     assert [dataclasses.replace(r, notes={}) for r in records] == [dataclasses.replace(r, notes={}) for r in RECORDS]
 
 
+def test_tensors(tmp_path, ramp):
+    slope = np.arange(24, dtype=np.float32).reshape(1, 2, 3, 4)
+    pedestal = np.ones((1, 3, 4), np.float32)
+    fitopt = jw.Tensors(
+        schema="rampfitoutput", content={"slope": slope, "pedestal": pedestal}, meta=ramp.meta, history=RECORDS
+    )
+    path = jw.save(fitopt, out=tmp_path, suffix="fitopt")
+    assert path.name == "jw01019001001_02101_00001_nrcb1_fitopt.fits"
+    model, header = official(path)
+    assert model == "RampFitOutputModel"
+    assert header["meta.cal_step.jump"] == "COMPLETE"
+    np.testing.assert_array_equal(fits.getdata(path, "SLOPE"), slope)
+    np.testing.assert_array_equal(fits.getdata(path, "PEDESTAL"), pedestal)
+    with pytest.raises(ValueError, match="known: rampfitoutput"):
+        jw.Tensors(schema="fitopt", content={})
+
+
 def test_saved_twice_says_it_once(tmp_path, make_uncal):
     first = jw.save(jw.open(make_uncal()).replace(history=RECORDS), out=tmp_path, suffix="jump")
     again = jw.open(first)

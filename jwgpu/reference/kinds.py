@@ -10,8 +10,11 @@ NAMES = frozenset(
     "ipc lastframe linearity mask mrsptcorr mrsxartcorr msa msaoper nrm ote pastasoss pathloss persat photom "
     "pictureframe psf psfmask readnoise refpix regions reset resol rscd saturation sflat sirskernel speckernel "
     "specprofile spectrace specwcs straymask superbias throughput trapdensity trappars tsophot wavecorr "
-    "wavelengthrange wavemap wfssbkg".split()
+    "wavelengthrange wavemap wfssbkg user_supplied_dq".split()
 )
+
+GIVEN = frozenset(("user_supplied_dq",))
+"""Types that the user alone can give: neither CRDS nor a folder is asked for them."""
 
 # Arrays without which a file of the type is of no use. The last two axes of images are the pixels of the detector.
 REQUIRED = {

@@ -10,7 +10,7 @@ import numpy as np
 
 from jwgpu.data import Meta, Reference
 from jwgpu.errors import InputError
-from jwgpu.reference import header, kinds, pixels, quality, window
+from jwgpu.reference import given, header, kinds, pixels, quality, window
 from jwgpu.reference.window import Window
 
 # Extension: array, where it is not simply the name of the extension in lower case.
@@ -50,6 +50,8 @@ def load(path: Path, kind: str, target: Window, name: str | None = None) -> Refe
     """
     label = f"{kind} reference {path.name}"
     meta = header.read(path)
+    if kind in kinds.GIVEN:
+        return Reference(kind, name or path.name, {"dq": given.flags(path, meta, target, label)}, meta)
     if meta.reftype and str(meta.reftype).lower() != kind:
         raise InputError(f"{path} is a {str(meta.reftype).lower()} reference, not a {kind}; give a {kind} file")
     window.check_origin(meta, target, label)

@@ -26,7 +26,7 @@ class Source:
     kind : str
         Reference type.
     origin : str
-        `"CRDS"`, `"folder"`, `"override"` or `"memory"`.
+        `"CRDS"`, `"folder"`, `"override"`, `"memory"`, or `"user"` for what the user could give and did not.
     path : Path or None
         The file, where it is on this machine already.
     name : str
@@ -147,6 +147,8 @@ class References:
             return Source(kind, "override", given, given.name) if given else Source(kind, "override")
         if self._window is None:
             return Source(kind, "memory", absent=True)
+        if kind in kinds.GIVEN:
+            return Source(kind, "user")
         if self._folder is not None:
             path = folder.choose(self._folder, kind, self._meta).path
             return Source(kind, "folder", path, path.name) if path else Source(kind, "folder", absent=True)

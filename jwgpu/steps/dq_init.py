@@ -10,11 +10,17 @@ from jwgpu.step import note, step
 
 
 @step(unit="DN", streams="integration")
-def dq_init(ramp: Ramp, mask: Reference) -> Ramp:
-    """Add the flags of the bad pixel mask to the exposure.
+def dq_init(ramp: Ramp, mask: Reference, user_supplied_dq: Reference | None = None) -> Ramp:
+    """Add the flags of the bad pixel mask, and those of your own, to the exposure.
 
     All flags reach `pixeldq`. DO_NOT_USE reaches every group of `groupdq` as well, so that no ramp is fitted to a
     pixel the mask rejects.
+
+    Flags of your own come from a FITS file (`--set dq_init.user_supplied_dq=FILE`, or as an override of
+    `jw.references`), the first image in which is taken, or from an array::
+
+        mine = jw.Reference("user_supplied_dq", "my flags", {"dq": hot * jw.PIXEL.HOT})
+        ramp = steps.dq_init(ramp, refs.mask, mine)
 
     Parameters
     ----------
@@ -22,6 +28,8 @@ def dq_init(ramp: Ramp, mask: Reference) -> Ramp:
         `pixeldq` (y, x) and `groupdq` (integration, group, y, x).
     mask : Reference
         `dq` (y, x), flags of `data.flags.PIXEL`.
+    user_supplied_dq : Reference, optional
+        `dq` (y, x), flags of `data.flags.PIXEL`, which join those of the mask. CRDS has none: only you can give it.
 
     Returns
     -------
@@ -31,7 +39,7 @@ def dq_init(ramp: Ramp, mask: Reference) -> Ramp:
     Raises
     ------
     InputError
-        The mask has another shape than the exposure.
+        The mask or your flags have another shape than the exposure.
 
     Skips when
     ----------
@@ -39,11 +47,14 @@ def dq_init(ramp: Ramp, mask: Reference) -> Ramp:
 
     Differs from jwst
     -----------------
-    The parameter `user_supplied_dq`, a file name, does not exist, because steps read no files. Give the step a mask
-    that holds your flags, or set them in the exposure: `ramp.replace(pixeldq=ramp.pixeldq | mine)`.
+    A file of your own flags may cover the full frame where the exposure is a subarray; there, it must have the shape
+    of the exposure. If it has a table DQ_DEF, as masks have, its bits are what that table says; there, the table is
+    not read.
     """
     xp = namespace(ramp.data, mask.dq)
     flags = mask.check_shape("dq", ramp.shape[-2:])
+    if user_supplied_dq is not None:
+        flags = flags | user_supplied_dq.check_shape("dq", ramp.shape[-2:]).astype(np.uint32)
     pixeldq = ramp.own("pixeldq")
     groupdq = ramp.own("groupdq")
     pixeldq |= flags

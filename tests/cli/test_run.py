@@ -45,6 +45,22 @@ def test_parameters_skips_overrides_and_steps(jwgpu, written, references, tmp_pa
         assert hdus[0].header["S_JUMP"] == "COMPLETE"
 
 
+def test_flags_of_the_user(jwgpu, written, references, tmp_path):
+    mine = tmp_path / "mine.fits"
+    flags = np.zeros(jw.open(written.uncal).shape[-2:], np.int32)
+    flags[7, 9] = jw.PIXEL.DO_NOT_USE
+    fits.writeto(mine, flags)
+    words = ["--out", tmp_path / "o", "--references", references]
+    answer = jwgpu("run", written.uncal, *words, "--set", f"dq_init.user_supplied_dq={mine}")
+    assert answer.status == 0, answer.err
+    rate = jw.open(next((tmp_path / "o").glob("*_rate.fits")))
+    assert np.isnan(rate.data[7, 9]) and rate.dq[7, 9] & jw.PIXEL.DO_NOT_USE
+    assert next(r for r in rate.history if r.step == "dq_init").references["user_supplied_dq"] == "mine.fits"
+    answer = jwgpu("step", "dq_init", written.uncal, *words, "--user_supplied_dq", mine)
+    assert answer.status == 0, answer.err
+    assert jw.open(next((tmp_path / "o").glob("*_dq_init.fits"))).groupdq[..., 7, 9].all()
+
+
 def test_one_failure_does_not_stop_the_rest(jwgpu, written, references, tmp_path):
     bad = tmp_path / "bad_uncal.fits"
     bad.write_text("not FITS")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from astropy.io import fits
 from ramps import make_ramp, make_reference
 
 from jwgpu import steps
@@ -98,6 +99,19 @@ def test_dq_init(ramp):
     flags = _flags(np.random.default_rng(3), *bits)
     official = do_dqinit(_ramp_model(ramp), _model("MaskModel", dq=flags))
     _same(steps.dq_init(ramp, make_reference("mask", dq=flags)), official)
+
+
+def test_dq_init_with_a_file_of_flags(ramp, tmp_path):
+    from jwst.dq_init import DQInitStep
+
+    rng = np.random.default_rng(13)
+    flags, mine = (_flags(rng, PIXEL.DO_NOT_USE, PIXEL.HOT, PIXEL.REFERENCE_PIXEL) for _ in range(2))
+    _model("MaskModel", dq=flags).save(tmp_path / "mask.fits")
+    fits.writeto(tmp_path / "mine.fits", mine)
+    official = DQInitStep(override_mask=str(tmp_path / "mask.fits"), user_supplied_dq=str(tmp_path / "mine.fits"))
+    official = official.process(_ramp_model(ramp))
+    reference = make_reference("user_supplied_dq", dq=mine)
+    _same(steps.dq_init(ramp, make_reference("mask", dq=flags), reference), official)
 
 
 @pytest.mark.parametrize("grow", [0, 1, 2])

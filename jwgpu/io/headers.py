@@ -12,7 +12,7 @@ import numpy as np
 from astropy.io import fits
 
 from jwgpu.data import Meta
-from jwgpu.io.keywords import Keyword, Layout, products
+from jwgpu.io.keywords import Keyword, Layout, layout, products
 
 # Keywords that describe how a file is laid out: they belong to the file that is written, not to the exposure.
 _STRUCTURE = re.compile(
@@ -69,11 +69,13 @@ def cast(value, keyword: Keyword):
     return value
 
 
-def cards(meta: Meta, hdu: str) -> list[fits.Card]:
-    """Return the cards of extension `hdu`: the schema's, with a title above each section, then the unknown ones."""
+def cards(meta: Meta, hdu: str, schema: str | None = None) -> list[fits.Card]:
+    """Return the cards of extension `hdu`: of products and `schema`, with section titles, then the unknown ones."""
     made: list[fits.Card] = []
     last = ""
-    for keyword in products().keywords:
+    common = products()
+    more = layout(schema).keywords if schema else ()
+    for keyword in (*common.keywords, *(k for k in more if k.path not in common.by_path)):
         value = meta.get(keyword.path) if keyword.hdu.upper() == hdu.upper() else None
         if not _writable(value):
             continue

@@ -48,7 +48,8 @@ def save(
     exposure : Ramp, Image or Tensors
     path : str or path, optional
         File to write. By default the name follows from that of the input: `_ramp`, `_rate`, `_rateints`, `_cal` for
-        guiders, and `_<step>` for ramps between two steps.
+        guiders, and `_<step>` for ramps between two steps; for what a step left beside its result, it is the name that
+        was asked for there.
     out : str or path, optional
         Folder for the default name; the current one by default.
     suffix : str, optional
@@ -79,7 +80,7 @@ def save(
     schema = _schema(exposure)
     meta = product_meta(exposure, target.name, schema)
     with atomic(target) as temporary, temporary.open("wb") as stream:
-        fitsfile.write_primary(stream, [*headers.cards(meta, "PRIMARY"), *_story(exposure)])
+        fitsfile.write_primary(stream, [*headers.cards(meta, "PRIMARY", schema), *_story(exposure)])
         _write_arrays(stream, exposure, schema, meta)
         for name, hdu in table_hdus(exposure.tables, schema).items():
             fitsfile.write_table(stream, hdu, exposure.tables[name], headers.cards(meta, hdu))
@@ -103,6 +104,9 @@ def default_suffix(exposure) -> str:
 
 
 def _default_name(exposure, suffix: str | None) -> str:
+    named = exposure.meta.get("jwgpu.output")
+    if named is not None:
+        return f"{Path(named).name.removesuffix('.fits')}.fits"
     return product_name(exposure.meta.get("filename") or "exposure.fits", suffix or default_suffix(exposure))
 
 

@@ -7,14 +7,16 @@ import math
 import numpy as np
 
 from jwgpu.backend import namespace
-from jwgpu.data import Ramp, Reference
+from jwgpu.data import Ramp, Reference, Tensors
 from jwgpu.errors import InputError
 from jwgpu.numerics.blocks import row_blocks
-from jwgpu.step import Skip, note, step
+from jwgpu.step import Skip, byproduct, note, step
 
 
 @step(unit="DN", streams="integration")
-def dark_current(ramp: Ramp, dark: Reference, *, average_dark_current: float | None = None) -> Ramp:
+def dark_current(
+    ramp: Ramp, dark: Reference, *, dark_output: str | None = None, average_dark_current: float | None = None
+) -> Ramp:
     """Subtract the dark ramp, averaged over the frames of which each group is the mean.
 
     Group j of an exposure with n frames a group and g dropped frames between groups is the mean of the frames
@@ -33,6 +35,9 @@ def dark_current(ramp: Ramp, dark: Reference, *, average_dark_current: float | N
         integrations; `meta.exposure.nframes` and `groupgap` say how it was averaged (1 and 0 for single frames).
         `dq` (y, x) or (integration, 1, y, x), flags of `data.flags.PIXEL`.
         `average_dark_current` (y, x), electron / s, where it has one.
+    dark_output : str, optional
+        Name of the file for the dark as it was subtracted, averaged over the frames of each group: it is left beside
+        the result, as `dark_output`, and saved where products go.
     average_dark_current : float, optional
         Mean dark current of the detector, electron / s, whose Poisson noise enters the variance of the slopes.
         Without it: the plane in the reference, else the number in its header, else 0.
@@ -60,7 +65,11 @@ def dark_current(ramp: Ramp, dark: Reference, *, average_dark_current: float | N
     then leaves the MIRI dark of later integrations at 0 where the exposure has fewer integrations than the dark.
     The MIRI dark is chosen by the integration's number in the whole exposure (`meta.exposure.integration_start`);
     jwst gives all integrations of a later segment the last one. Where the step skips, `average_dark_current` stays
-    unset. The averaged dark is not written out (`dark_output`).
+    unset. A plane `average_dark_current` in the reference is used; jwst 3.0.0 drops it with a warning, because it
+    compares its shape with that of a plane that exposures do not have yet.
+
+    The dark of `dark_output` has the groups of the exposure and, for MIRI, all integrations averaged; there, a dark
+    that needs no averaging is written whole, and of one that does, the integrations beyond those of the exposure are 0.
     """
     xp = namespace(ramp.data, dark.data)
     shape = ramp.shape[-2:]
@@ -82,14 +91,19 @@ def dark_current(ramp: Ramp, dark: Reference, *, average_dark_current: float | N
 
     data = ramp.own("data")
     start = max(int(ramp.meta.get("exposure.integration_start", 1)), 1) - 1
+    means = xp.empty((frames.shape[0], len(plan), *shape), np.float32) if dark_output else None
     for rows in row_blocks(data):
         for which, dark_ramp in enumerate(frames):
             served = [i for i in range(data.shape[0]) if min(start + i, frames.shape[0] - 1) == which]
-            for group, numbers in enumerate(plan if served else ()):
+            for group, numbers in enumerate(plan if served or dark_output else ()):
                 mean = _mean_frame(xp, dark_ramp[:, rows], numbers)
+                if dark_output:
+                    means[which, group, rows] = mean
                 for integration in served:
                     data[integration, group, rows] -= mean
     note(dark_frames=n_given, dark_frames_needed=n_needed)
+    if dark_output:
+        byproduct(dark_output=_averaged(ramp, dark, means, flags, dark_output))
     return ramp.replace(
         data=data, pixeldq=pixeldq, average_dark_current=_average(xp, dark, average_dark_current, shape)
     )
@@ -125,6 +139,17 @@ def _mean_frame(xp, frames, numbers):
         frame = xp.where(xp.isnan(frame), frame.dtype.type(0), frame)
         total = frame if total is None else total + frame
     return (total / total.dtype.type(len(numbers))).astype(np.float32)
+
+
+def _averaged(ramp, dark, means, flags, name: str) -> Tensors:
+    """Return the dark as it was subtracted, in the form of a dark reference."""
+    exposure = {"nframes": ramp.meta.exposure.nframes, "groupgap": ramp.meta.exposure.groupgap}
+    meta = {f"exposure.{key}": value for key, value in (exposure | {"ngroups": ramp.n_groups}).items()}
+    integrations = dark.data.ndim == 4
+    planes = (-1, 1, *ramp.shape[-2:]) if integrations else ramp.shape[-2:]
+    content = {"data": means if integrations else means[0], "dq": flags.reshape(planes).copy()}
+    schema = "darkMIRI" if integrations else "dark"
+    return Tensors(schema=schema, content=content, meta=dark.meta.set(meta | {"jwgpu.output": name}))
 
 
 def _average(xp, dark, given: float | None, shape):

@@ -61,6 +61,16 @@ def test_flags_of_the_user(jwgpu, written, references, tmp_path):
     assert jw.open(next((tmp_path / "o").glob("*_dq_init.fits"))).groupdq[..., 7, 9].all()
 
 
+def test_the_averaged_dark_is_saved_under_the_name_asked_for(jwgpu, written, references, tmp_path):
+    words = ["--out", tmp_path / "o", "--references", references, "--set", "dark_current.dark_output=averaged"]
+    answer = jwgpu("run", written.uncal, *words)
+    assert answer.status == 0, answer.err
+    assert str(tmp_path / "o" / "averaged.fits") in answer.out
+    with fits.open(tmp_path / "o" / "averaged.fits") as hdus:
+        assert hdus[0].header["REFTYPE"].lower() == "dark"
+        assert hdus[0].header["NGROUPS"] == len(hdus["SCI"].data) == jw.open(written.uncal).n_groups
+
+
 def test_one_failure_does_not_stop_the_rest(jwgpu, written, references, tmp_path):
     bad = tmp_path / "bad_uncal.fits"
     bad.write_text("not FITS")

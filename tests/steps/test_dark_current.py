@@ -8,6 +8,7 @@ from ramps import check_pure, make_ramp, make_reference
 
 from jwgpu.data import PIXEL
 from jwgpu.errors import InputError
+from jwgpu.step import byproducts
 from jwgpu.steps import dark_current
 
 
@@ -101,6 +102,27 @@ def test_average_dark_current_is_parameter_plane_number_or_zero():
         assert "average_dark_current" not in dark or not np.shares_memory(average, dark.average_dark_current)
     with pytest.raises(InputError, match="average_dark_current = nan"):
         dark_current(ramp, _dark([1.0]), average_dark_current=float("nan"))
+
+
+@pytest.mark.parametrize("n_integrations", [1, 2])
+def test_the_averaged_dark_is_left_beside_the_result(device, n_integrations):
+    frames = np.arange(12.0) ** 2 + 1000 * np.arange(n_integrations)[:, None]
+    dark = _dark(frames if n_integrations > 1 else frames[0], meta={"exposure.ngroups": 12, "pedigree": "GROUND"})
+    dark.dq[0, 1] = PIXEL.HOT
+    ramp = make_ramp([1e4, 2e4, 3e4], nframes=2, groupgap=1)
+    with byproducts() as left:
+        done = dark_current(device.put(ramp), device.put(dark), dark_output="mine.fits").to("cpu")
+    saved = left["dark_output"].to("cpu")
+    expected = [[frames[i, f : f + 2].mean() for f in (0, 3, 6)] for i in range(n_integrations)]
+    np.testing.assert_allclose(saved.data[..., 1, 1], expected if n_integrations > 1 else expected[0])
+    np.testing.assert_array_equal(saved.data.reshape(-1, 3, 3, 3)[0], (ramp.data - done.data)[0])
+    assert (saved.dq.squeeze() == dark.dq).all()
+    assert saved.schema == ("darkMIRI" if n_integrations > 1 else "dark")
+    exposure = saved.meta.exposure
+    assert (exposure.nframes, exposure.groupgap, exposure.ngroups, saved.meta.pedigree) == (2, 1, 3, "GROUND")
+    with byproducts() as left:
+        dark_current(ramp, dark)
+    assert not left
 
 
 def test_bad_input_is_named():

@@ -1,20 +1,26 @@
-"""Stage 1 side by side: the official jwst package and jwgpu on the same simulated exposure, in one run.
+"""Stage 1 side by side: the official jwst package and jwgpu on the same simulated exposures, in one run.
 
-    python benchmarks/stage1.py [--size 2048] [--groups 10] [--integrations 1] [--repeat 3] [--json FILE]
+    python benchmarks/stage1.py [--case NAME ...] [--shrink N] [--repeat N] [--showers] [--markdown FILE] [--json FILE]
 
 Needs the extra `oracle`. Both packages read the same files and the same references through the same local CRDS
-cache, each in a process of its own: first once to warm the disk cache, then `--repeat` times, in turn; medians are
-printed. Official steps run with one core each, as they do by default. Times are wall seconds inside the steps,
-without reading and writing files; memory is the peak resident size of the process, in MB.
+cache, each time in a process of its own, in turn; medians of the repetitions are printed. Official steps run with one
+core each, as they do by default; the parameters are the defaults of both packages, with snowballs in the
+near-infrared and `emicorr` for MIRI, as the observatory has them, and showers where `--showers` asks for them.
+
+Measured are: every step, with the reading of its references, one by one; `ramp_fit` with the algorithm LIKELY on one
+and the same file; all of detector1, from the raw file to the products in memory; and the command line, from the start
+of the process to the files on disk. Seconds are wall time, memory is the largest resident size of the process, in MB.
+
+Below that stand the compiled kernels: the bytes that must be moved, the time which that takes at the copy bandwidth
+measured in the same process, and how much longer the kernel took. On a GPU they are timed with CuPy events.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
+import copy
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -22,190 +28,181 @@ import tempfile
 import time
 from pathlib import Path
 
+import nvrtc_table
+
+SNOWBALLS = {"jump": {"expand_large_events": True}}
+SHOWERS = {"jump": {"find_showers": True}}
+CASES = {
+    "nircam": dict(make=dict(n_groups=10), steps=SNOWBALLS, likely=True),
+    "nircam-2": dict(make=dict(n_groups=8, n_integrations=2), steps=SNOWBALLS),
+    "miri": dict(make=dict(instrument="MIRI", n_groups=40, n_integrations=4, emi=10.0),
+                 steps={"emicorr": {"skip": False}}),
+    "tso": dict(make=dict(detector="NRCALONG", subarray="SUBGRISM64", exp_type="NRC_TSGRISM", readpatt="RAPID",
+                          n_groups=10, n_integrations=200, n_galaxies=0, sky=30.0), steps=SNOWBALLS),
+    "off": dict(make=dict(n_groups=10, ipc=True),
+                steps={"charge_migration": {"skip": False, "signal_threshold": 20000.0},
+                       "persistence": {"skip": False, "persistence_time": 1000}, "jump": {"skip": True}}),
+    "irs2": dict(make=dict(instrument="NIRSPEC", readpatt="NRSIRS2", n_groups=6), steps=SNOWBALLS),
+}  # fmt: skip
+SIZES = {"MIRI": (1024, 1032), "SUBGRISM64": (64, 2048)}
+SIDES = ("jwst", "jwgpu")
+WORKER = Path(__file__).with_name("side.py")
+
 
 def main() -> None:
-    """Simulate, measure both, print the table."""
-    arguments = _arguments()
-    if arguments.worker:
-        print("RESULT " + json.dumps(WORKERS[arguments.worker](Path(arguments.uncal), Path(arguments.out))))
-        return
-    with tempfile.TemporaryDirectory(dir=arguments.scratch) as folder:
-        written = _simulate(arguments, Path(folder))
-        runs = {"jwst": [], "jwgpu": []}
-        for turn in range(arguments.repeat + 1):
-            for name, results in runs.items():
-                result = _measure(name, written, Path(folder))
-                if turn:
-                    results.append(result)
-    table = _table(runs)
-    title = f"{arguments.size}x{arguments.size}, {arguments.groups} groups, {arguments.integrations} integration(s)"
-    text = _markdown(title, table)
-    print(text)
-    if arguments.markdown:
-        Path(arguments.markdown).write_text(text, encoding="utf-8")
-    if arguments.json:
-        Path(arguments.json).write_text(
-            json.dumps({"title": title, "machine": _machine(), "rows": table, "runs": runs}, indent=1)
-        )
+    """Measure the cases that the command line names, and print the tables."""
+    options = _options()
+    reports = []
+    for name in options.case or CASES:
+        case = copy.deepcopy(CASES[name])
+        if options.showers and case["make"].get("instrument") == "MIRI":
+            case["steps"].update(copy.deepcopy(SHOWERS))
+        with tempfile.TemporaryDirectory(dir=options.scratch) as folder:
+            reports.append(measure(name, case, options.shrink, options.repeat, Path(folder)))
+        print(markdown(reports[-1]), flush=True)
+    resources = nvrtc_table.markdown(nvrtc_table.rows(("sm_80", "sm_90")))
+    print(resources)
+    if options.markdown:
+        options.markdown.write_text("\n".join([*map(markdown, reports), resources]), encoding="utf-8")
+    if options.json:
+        options.json.write_text(json.dumps(reports, indent=1), encoding="utf-8")
 
 
-def _arguments():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--size", type=int, default=2048, help="2048 is the full frame; other sizes are subarrays")
-    parser.add_argument("--groups", type=int, default=10)
-    parser.add_argument("--integrations", type=int, default=1)
-    parser.add_argument("--repeat", type=int, default=3)
-    parser.add_argument("--scratch", default=None, help="folder for the simulated files (several GB)")
-    parser.add_argument("--json")
-    parser.add_argument("--markdown")
-    parser.add_argument("--worker", choices=["jwst", "jwgpu"], help=argparse.SUPPRESS)
-    parser.add_argument("--uncal", help=argparse.SUPPRESS)
-    parser.add_argument("--out", help=argparse.SUPPRESS)
+def _options():
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--case", action="append", choices=CASES, help="may be repeated; all unless given")
+    parser.add_argument("--shrink", type=int, default=1, help="divide the sides of the detector by this, to try it out")
+    parser.add_argument("--repeat", type=int, default=1)
+    parser.add_argument("--showers", action="store_true", help="look for showers in MIRI exposures, in both packages")
+    parser.add_argument("--scratch", type=Path, help="folder for the simulated files (several GB)")
+    parser.add_argument("--markdown", type=Path)
+    parser.add_argument("--json", type=Path)
     return parser.parse_args()
 
 
-def _simulate(arguments, folder: Path):
-    from jwgpu import simulate
-
-    size = {} if arguments.size == 2048 else {"size": (arguments.size, arguments.size)}
-    simulation = simulate.exposure(n_groups=arguments.groups, n_integrations=arguments.integrations, **size)
-    return simulate.write(simulation, folder / "exposure")
-
-
-def _measure(name: str, written, folder: Path) -> dict:
-    command = [sys.executable, __file__, "--worker", name, "--uncal", str(written.uncal), "--out", str(folder)]
-    environment = {**os.environ, **{k: str(v) for k, v in written.environment.items()}}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
-    lines = [line for line in done.stdout.splitlines() if line.startswith("RESULT ")]
-    if not lines:
-        sys.exit(f"{name} failed:\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
-    return json.loads(lines[-1].removeprefix("RESULT "))
+def shrunk(make: dict, by: int) -> dict:
+    """Return the arguments of the simulation for a detector with sides smaller `by` so much."""
+    if by == 1 or "IRS2" in make.get("readpatt", ""):  # the official package knows IRS2 frames of full size only
+        return make
+    rows, columns = SIZES.get(make.get("subarray", make.get("instrument")), (2048, 2048))
+    return {**make, "size": (max(rows // by, 32), columns // by // 4 * 4)}
 
 
-def _official(uncal: Path, out: Path) -> dict:
-    import logging
+def measure(name: str, case: dict, shrink: int, repeat: int, folder: Path) -> dict:
+    """Return the report of one case."""
+    _say(f"{name}: simulating")
+    made = _work(folder, {}, "make", json.dumps(shrunk(case["make"], shrink)), str(folder))
+    runs = {side: [] for side in SIDES}
+    for _ in range(repeat):
+        for side in SIDES:
+            _say(f"{name}: {side}")
+            runs[side].append(_one(side, case, made, folder))
+    return {"case": name, "title": made["title"], "steps": case["steps"], "machine": runs["jwgpu"][0]["machine"],
+            "rows": rows(runs), "kernels": runs["jwgpu"][-1]["kernels"], "runs": runs}  # fmt: skip
 
-    from jwst.pipeline import Detector1Pipeline
-    from stpipe import Pipeline, Step
 
-    rows = {}
-    run_step = Step.run
+def _one(side: str, case: dict, made: dict, folder: Path) -> dict:
+    """Return what one package takes: each step, all in memory, the whole process."""
+    uncal, environment, steps = made["uncal"], made["environment"], json.dumps(case["steps"])
+    found = _work(folder, environment, f"{side}-steps", uncal, steps)
+    found["steps"] = {step: row for step, row in found["steps"].items() if row["complete"]}
+    found["memory"] = _work(folder, environment, f"{side}-memory", uncal, steps)
+    if case.get("likely"):
+        ramp = folder / "likely_jump.fits"
+        if not ramp.exists():
+            _work(folder, environment, "flag", uncal, steps, str(ramp))
+        fit = _work(folder, environment, f"{side}-likely", str(ramp))
+        found.get("kernels", []).extend(fit.pop("kernels", []))
+        found["steps"]["ramp_fit, LIKELY"] = fit
+    found["process"] = process(side, uncal, case["steps"], environment, folder)
+    return found
 
-    def timed(step, *args):
-        if isinstance(step, Pipeline):
-            return run_step(step, *args)
-        _reset_peak()
-        start = time.perf_counter()
-        outcome = run_step(step, *args)
-        seconds = time.perf_counter() - start
-        if not step.skip:
-            row = rows.setdefault(step.name, {"seconds": 0.0, "peak": 0.0})
-            row["seconds"] += seconds
-            row["peak"] = max(row["peak"], _peak())
-        return outcome
 
-    Step.run = timed
-    logging.disable(logging.WARNING)
-    steps = {"jump": {"expand_large_events": False, "maximum_cores": "1"}, "ramp_fit": {"maximum_cores": "1"}}
-    steps |= {name: {"skip": True} for name in ("ipc", "persistence", "charge_migration", "clean_flicker_noise")}
+def process(side: str, uncal: str, steps: dict, environment: dict, folder: Path) -> dict:
+    """Return seconds and peak memory of a package's own command line, from its start to the files on disk."""
+    out = folder / f"{side}-products"
+    out.mkdir(exist_ok=True)
+    flat = [(step, key, value) for step, values in steps.items() for key, value in values.items()]
+    if side == "jwst":
+        words = ["-c", "from stpipe._cli.strun import main; main()", "jwst.pipeline.Detector1Pipeline", uncal]
+        words += [f"--output_dir={out}", "--log-level=ERROR", *(f"--steps.{s}.{k}={v}" for s, k, v in flat)]
+    else:
+        words = ["-m", "jwgpu", "run", uncal, "--out", str(out)]
+        for step, key, value in flat:
+            words += ["--set", f"{step}.{key}={str(value).lower() if isinstance(value, bool) else value}"]
+    log = folder / f"{side}.log"
     start = time.perf_counter()
-    Detector1Pipeline.call(str(uncal), steps=steps, output_dir=str(out), save_results=True)
-    return {"steps": rows, "total": time.perf_counter() - start, "peak": _overall(rows)}
-
-
-def _jwgpu(uncal: Path, out: Path) -> dict:
-    import jwgpu as jw
-    from jwgpu import pipelines
-
-    rows = {}
-    start = time.perf_counter()
-    _reset_peak()
-    ramp = jw.open(uncal)
-    refs = jw.references(ramp)
-    reading = _peak()
-
-    def after(name, branches):
-        record = next(iter(branches.values())).history[-1]
-        rows[name] = {"seconds": record.seconds, "peak": _peak()}
-        if len(branches) > 1 and name != "ramp_fit":
-            rows[name]["seconds"] = sum(b.history[-1].seconds for b in branches.values())
-        _reset_peak()
-
-    _reset_peak()
-    outcome = pipelines.choose(ramp).run(ramp, refs, donate=True, progress=False, after_step=after)
-    for name, exposure in outcome.products.items():
-        jw.save(exposure, out=out, suffix=f"jwgpu_{name}")
-    return {"steps": rows, "total": time.perf_counter() - start, "peak": max(reading, _overall(rows), _peak())}
-
-
-WORKERS = {"jwst": _official, "jwgpu": _jwgpu}
-
-
-def _overall(rows: dict) -> float:
-    return max(row["peak"] for row in rows.values())
-
-
-def _reset_peak() -> None:
-    with contextlib.suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5")
-
-
-def _peak() -> float:
-    status = Path("/proc/self/status")
-    if status.exists():
-        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-        return int(line.split()[1]) / 1024
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024**2 if sys.platform == "darwin" else 1024)
-
-
-def _table(runs: dict) -> list[dict]:
-    names = [n for n in runs["jwgpu"][0]["steps"] if n in runs["jwst"][0]["steps"]]
-    rows = [_row(name, runs, lambda run, name=name: run["steps"][name]) for name in names]
-    pair = [n for n in ("jump", "ramp_fit") if n in names]
-    rows.append(
-        _row(
-            "jump + ramp_fit",
-            runs,
-            lambda run: {
-                "seconds": sum(run["steps"][n]["seconds"] for n in pair),
-                "peak": max(run["steps"][n]["peak"] for n in pair),
-            },
+    with log.open("w") as stream:
+        child = subprocess.Popen(
+            [sys.executable, *words], env={**os.environ, **environment}, cwd=folder, stdout=stream, stderr=stream
         )
-    )
-    rows.append(_row("end to end, with files", runs, lambda run: {"seconds": run["total"], "peak": run["peak"]}))
-    return rows
+        _, status, usage = os.wait4(child.pid, 0)
+    seconds = time.perf_counter() - start
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode:
+        sys.exit(f"the command line of {side} failed:\n{log.read_text()[-3000:]}")
+    unit = 1024**2 if sys.platform == "darwin" else 1024
+    return {"seconds": seconds, "peak": usage.ru_maxrss / unit}
+
+
+def _work(folder: Path, environment: dict, *words: str) -> dict:
+    command = [sys.executable, str(WORKER), *words]
+    done = subprocess.run(command, env={**os.environ, **environment}, cwd=folder, capture_output=True, text=True)
+    found = [line for line in done.stdout.splitlines() if line.startswith("RESULT ")]
+    if done.returncode or not found:
+        sys.exit(f"{' '.join(words)} failed:\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
+    return json.loads(found[-1].removeprefix("RESULT "))
+
+
+def rows(runs: dict) -> list[dict]:
+    """Return the lines of the table: what was measured in both packages, medians of the repetitions."""
+    ours, theirs = (runs[side][0]["steps"] for side in reversed(SIDES))
+    steps = [step for step in ours if step in theirs]
+    lines = [_row(step, runs, lambda run, step=step: run["steps"][step]) for step in steps]
+    for label, group in (
+        ("saturation + refpix + linearity + dark_current", ("saturation", "refpix", "linearity", "dark_current")),
+        ("jump + ramp_fit", ("jump", "ramp_fit")),
+    ):
+        if set(group) <= set(steps):
+            lines.append(_row(label, runs, lambda run, group=group: _together([run["steps"][s] for s in group])))
+    lines.append(_row("all of detector1, in memory", runs, lambda run: run["memory"]))
+    lines.append(_row("command line to files on disk", runs, lambda run: run["process"]))
+    return lines
+
+
+def _together(parts: list[dict]) -> dict:
+    return {"seconds": sum(p["seconds"] for p in parts), "peak": max(p["peak"] for p in parts)}
 
 
 def _row(label: str, runs: dict, value) -> dict:
     middle = {
-        name: {key: statistics.median(value(run)[key] for run in results) for key in ("seconds", "peak")}
-        for name, results in runs.items()
+        side: {key: statistics.median(value(run)[key] for run in found) for key in ("seconds", "peak")}
+        for side, found in runs.items()
     }
-    ratio = middle["jwst"]["seconds"] / max(middle["jwgpu"]["seconds"], 1e-9)
-    return {"step": label, **middle, "ratio": ratio}
+    return {"step": label, **middle, "ratio": middle["jwst"]["seconds"] / max(middle["jwgpu"]["seconds"], 1e-9)}
 
 
-def _machine() -> str:
-    from jwgpu import backend
-
-    return f"{platform.machine()}, {os.cpu_count()} cores, {backend.describe()}"
-
-
-def _markdown(title: str, rows: list[dict]) -> str:
-    lines = [f"### {title}", "", _machine(), ""]
-    lines += [
-        "| step | jwst (s) | jwgpu (s) | ratio | jwst peak (MB) | jwgpu peak (MB) |",
-        "|---|---:|---:|---:|---:|---:|",
-    ]
-    for row in rows:
+def markdown(report: dict) -> str:
+    """Return the tables of one case."""
+    lines = [f"### {report['case']}: {report['title']}", "", report["machine"]["words"], ""]
+    lines += ["| step | jwst (s) | jwgpu (s) | ratio | jwst peak (MB) | jwgpu peak (MB) |", "|---|" + "---:|" * 5]
+    for row in report["rows"]:
         a, b = row["jwst"], row["jwgpu"]
-        lines.append(
-            f"| {row['step']} | {a['seconds']:.2f} | {b['seconds']:.2f} | {row['ratio']:.1f} "
-            f"| {a['peak']:.0f} | {b['peak']:.0f} |"
-        )
+        lines.append(f"| {row['step']} | {a['seconds']:.2f} | {b['seconds']:.2f} | {row['ratio']:.1f} "
+                     f"| {a['peak']:.0f} | {b['peak']:.0f} |")  # fmt: skip
+    bandwidth = report["machine"]["bandwidth"] / 1e9
+    lines += ["", f"Memory is copied at {bandwidth:.1f} GB/s, reading and writing counted.", ""]
+    lines += ["| kernel | launches | GB moved | s at that rate | s taken | times the floor | share of the bandwidth |"]
+    lines += ["|---|" + "---:|" * 6]
+    for k in report["kernels"]:
+        floor = k["bytes"] / report["machine"]["bandwidth"]
+        lines.append(f"| {k['kernel']} | {k['launches']} | {k['bytes'] / 1e9:.3f} | {floor:.4f} | {k['seconds']:.4f} "
+                     f"| {k['seconds'] / floor:.1f} | {floor / k['seconds']:.0%} |")  # fmt: skip
     return "\n".join(lines) + "\n"
+
+
+def _say(words: str) -> None:
+    print(f"{words} ...", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,211 @@
+"""One package on one exposure, in a process of its own: what `stage1.py` starts.
+
+    python benchmarks/side.py jwst-steps UNCAL STEPS
+
+STEPS are parameters by step, in JSON. The result is one line of JSON after the word RESULT.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import platform
+import sys
+import time
+from pathlib import Path
+
+
+class Meter:
+    """Seconds and the largest resident size (MB) of this process since it was made."""
+
+    def __init__(self):
+        with contextlib.suppress(OSError):
+            Path("/proc/self/clear_refs").write_text("5")
+        self.start = time.perf_counter()
+
+    def read(self) -> dict:
+        """Return both."""
+        seconds = time.perf_counter() - self.start
+        status = Path("/proc/self/status")
+        if status.exists():
+            line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+            return {"seconds": seconds, "peak": int(line.split()[1]) / 1024}
+        import resource
+
+        unit = 1024**2 if sys.platform == "darwin" else 1024
+        return {"seconds": seconds, "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit}
+
+
+def make(arguments: str, folder: str) -> dict:
+    """Simulate an exposure and write it with its references and a CRDS cache."""
+    from jwgpu import backend, simulate
+
+    backend.use("cpu")
+    written = simulate.write(simulate.exposure(**json.loads(arguments)), Path(folder) / "exposure")
+    return {"uncal": str(written.uncal), "environment": dict(written.environment), "title": _title(written.uncal)}
+
+
+def _title(uncal: Path) -> str:
+    import jwgpu as jw
+
+    ramp = jw.open(uncal, device="cpu")
+    n_integrations, n_groups, n_rows, n_columns = ramp.shape
+    return (
+        f"{ramp.meta.instrument.detector} {ramp.meta.subarray.name}, {n_rows} x {n_columns} pixels, "
+        f"{n_groups} groups, {n_integrations} integration{'s' * (n_integrations > 1)}"
+    )
+
+
+def jwst_steps(uncal: str, steps: str) -> dict:
+    """Run the official pipeline; every step is timed where the pipeline calls it."""
+    from stpipe import Pipeline, Step
+
+    found: dict[str, dict] = {}
+    run = Step.run
+
+    def timed(step, *arguments):
+        if isinstance(step, Pipeline):
+            return run(step, *arguments)
+        meter = Meter()
+        outcome = run(step, *arguments)
+        row = meter.read()
+        before = found.get(step.name, {"seconds": 0.0, "peak": 0.0})
+        row = {"seconds": row["seconds"] + before["seconds"], "peak": max(row["peak"], before["peak"])}
+        found[step.name] = row | {"complete": not step.skip}
+        return outcome
+
+    Step.run = timed
+    _official(uncal, json.loads(steps))
+    return {"steps": found}
+
+
+def jwst_memory(uncal: str, steps: str) -> dict:
+    """Run the official pipeline as it is."""
+    meter = Meter()
+    _official(uncal, json.loads(steps))
+    return meter.read()
+
+
+def _official(uncal: str, steps: dict) -> None:
+    import logging
+
+    from jwst.pipeline import Detector1Pipeline
+
+    logging.disable(logging.WARNING)
+    Detector1Pipeline.call(uncal, steps=steps, save_results=False)
+
+
+def jwst_likely(file: str) -> dict:
+    """Fit a flagged ramp by the official likelihood."""
+    import logging
+
+    from jwst.ramp_fitting import RampFitStep
+    from stdatamodels.jwst.datamodels import RampModel
+
+    logging.disable(logging.WARNING)
+    with RampModel(file) as ramp:
+        ramp.data, ramp.groupdq, ramp.pixeldq, ramp.average_dark_current  # noqa: B018 - read before it is timed
+        meter = Meter()
+        RampFitStep.call(ramp, algorithm="LIKELY")
+        return meter.read()
+
+
+def jwgpu_steps(uncal: str, steps: str) -> dict:
+    """Run the steps of jwgpu one by one, and watch the kernels."""
+    import floor
+
+    import jwgpu as jw
+    from jwgpu.reference import cache
+
+    ramp = jw.open(uncal)
+    refs, pipeline = jw.references(ramp), _pipeline(ramp, json.loads(steps))
+    found, branches = {}, {"ramp": ramp}
+    del ramp
+    with cache.limited(0), floor.watching() as kernels:
+        for call in (call for call in pipeline.calls if not call.skip):
+            floor.settle()
+            meter = Meter()
+            for name in list(branches):
+                outcome = _call(call, branches.pop(name), refs)
+                made = outcome._asdict() if hasattr(outcome, "_asdict") else {name: outcome}
+                branches |= {key: part for key, part in made.items() if part is not None}
+                del outcome, made
+            floor.settle()
+            record = next(iter(branches.values())).history[-1]
+            found[call.name] = meter.read() | {"complete": record.status == "COMPLETE", "in the step": record.seconds}
+    bandwidth = floor.bandwidth()
+    machine = {
+        "words": f"{platform.machine()}, {os.cpu_count()} cores, {jw.backend.describe()}",
+        "bandwidth": bandwidth,
+    }
+    return {"steps": found, "kernels": floor.table(kernels), "machine": machine}
+
+
+def _pipeline(ramp, steps: dict):
+    from jwgpu import pipelines
+
+    pipeline = pipelines.choose(ramp)
+    for step, values in steps.items():
+        values = dict(values)
+        skip = values.pop("skip", None)
+        pipeline = pipeline.set(step, **values)
+        if skip is not None:
+            pipeline = pipeline.without(step) if skip else pipeline.including(step)
+    return pipeline
+
+
+def _call(call, exposure, refs):
+    references = [
+        refs.get(kind, required=needed, step=call.name) if call.wants(kind, exposure) else None
+        for kind, needed in call.references.items()
+    ]
+    return call.step(exposure.donate(), *references, **call.parameters)
+
+
+def jwgpu_memory(uncal: str, steps: str) -> dict:
+    """Run the pipeline of jwgpu as it is."""
+    meter = Meter()
+    import jwgpu as jw
+
+    ramp = jw.open(uncal)
+    refs, pipeline = jw.references(ramp), _pipeline(ramp, json.loads(steps))
+    donated = [ramp]
+    del ramp
+    run = pipeline.run(donated.pop(), refs, donate=True, progress=False)
+    return meter.read() | {"bytes": sum(product.nbytes for product in run.products.values())}
+
+
+def jwgpu_likely(file: str) -> dict:
+    """Fit a flagged ramp by the likelihood of jwgpu."""
+    import floor
+
+    import jwgpu as jw
+    from jwgpu import steps
+
+    ramp = jw.open(file)
+    refs = jw.references(ramp)
+    with floor.watching() as kernels:
+        floor.settle()
+        meter = Meter()
+        steps.ramp_fit(ramp, refs.gain, refs.readnoise, algorithm="LIKELY")
+        floor.settle()
+        found = meter.read()
+    return found | {"kernels": floor.table(kernels)}
+
+
+def flag(uncal: str, steps: str, out: str) -> dict:
+    """Write the ramp after jump detection, for both likelihoods."""
+    import jwgpu as jw
+
+    ramp = jw.open(uncal)
+    run = _pipeline(ramp, json.loads(steps)).upto("jump").run(ramp, jw.references(ramp), progress=False)
+    jw.save(run.ramp, out)
+    return {}
+
+
+TASKS = {"make": make, "flag": flag, "jwst-steps": jwst_steps, "jwst-memory": jwst_memory, "jwst-likely": jwst_likely,
+         "jwgpu-steps": jwgpu_steps, "jwgpu-memory": jwgpu_memory, "jwgpu-likely": jwgpu_likely}  # fmt: skip
+
+if __name__ == "__main__":
+    print("RESULT " + json.dumps(TASKS[sys.argv[1]](*sys.argv[2:])))

@@ -42,12 +42,15 @@ SUFFIX = {("guider", "image"): "cal", ("dark", "ramp"): "dark"}
 def run(context, files, out, assignments, skipped, save_steps, device, folder, pipeline_file, given, no_pars):
     """Calibrate exposures: _uncal files become _rate and _rateints, guider exposures _cal, darks _dark.
 
-    Several files run one after the other; one failure does not stop the rest. Parameters are those of --set, else of
-    --pars, else of the parameter references that go with the exposure, else the defaults; --pipeline is run as it is.
+    Several files run one after the other; one failure does not stop the rest. What the persistence step leaves for
+    later exposures of a detector is passed on: give the files in the order in which they were taken.
+
+    Parameters are those of --set, else of --pars, else of the parameter references that go with the exposure, else
+    the defaults; --pipeline is run as it is.
     """
     from jwgpu import backend
     from jwgpu.io import output_folder
-    from jwgpu.pipelines import Pipeline
+    from jwgpu.pipelines import Carried, Pipeline
     from jwgpu.reference import cache
     from jwgpu.reference.parameters import read
 
@@ -61,10 +64,10 @@ def run(context, files, out, assignments, skipped, save_steps, device, folder, p
         with cache.limited(0):  # nothing comes after this file that could use its references again
             calibrate(Path(files[0]), out, *options)
         return
-    worst = 0
+    worst, carried = 0, Carried()
     for file in files:
         try:
-            calibrate(Path(file), out, *options)
+            calibrate(Path(file), out, *options, carried=carried)
         except Exception as error:
             complain(error, file)
             worst = max(worst, INPUT if isinstance(error, InputError) else FAILED)
@@ -81,29 +84,34 @@ def calibrate(
     pipeline=None,
     pars: Sequence = (),
     find_pars: bool = False,
+    carried=None,
 ) -> list[Path]:
     """Run the stage-1 pipeline on one file and save its products; returns their paths.
 
     `pars` are parameter references that were named; those that go with the exposure are applied before them where
-    `find_pars` is true.
+    `find_pars` is true. `carried` holds what earlier exposures have left for this one.
     """
     import jwgpu as jw
     from jwgpu import pipelines
 
     start = time.perf_counter()
     ramp = jw.open(file)
+    carried = carried or pipelines.Carried()
+    ramp = carried.give(ramp)
     refs = jw.references(ramp, folder=folder, overrides=settings.overrides)
     sources = (refs, *pars) if find_pars else pars
     pipeline = settings.apply((pipeline or pipelines.choose(ramp)).with_parameters(*sources))
     _demand(pipeline, refs, folder, file)
     written = []
 
-    def save_step(name, branches):
-        for branch, exposure in branches.items():
+    def after_step(name, branches):
+        if name == "persistence":
+            carried.take(branches["ramp"])
+        for branch, exposure in branches.items() if save_steps else ():
             suffix = f"{name}ints" if branch == "rateints" else name
             written.append(jw.save(exposure, out=out, suffix=suffix))
 
-    outcome = pipeline.run(ramp, refs, donate=True, after_step=save_step if save_steps else None)
+    outcome = pipeline.run(ramp, refs, donate=True, after_step=after_step)
     for name, exposure in (*outcome.products.items(), *outcome.byproducts.items()):
         written.append(jw.save(exposure, out=out, suffix=SUFFIX.get((pipeline.name, name), name)))
     new = outcome.history[len(ramp.history) :]

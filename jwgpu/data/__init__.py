@@ -7,5 +7,6 @@ from jwgpu.data.meta import Meta
 from jwgpu.data.ramp import Ramp
 from jwgpu.data.reference import Reference
 from jwgpu.data.tensors import Tensors
+from jwgpu.data.windows import Windows
 
-__all__ = ["GROUP", "PIXEL", "Exposure", "Image", "Meta", "Ramp", "Reference", "Tensors"]
+__all__ = ["GROUP", "PIXEL", "Exposure", "Image", "Meta", "Ramp", "Reference", "Tensors", "Windows"]

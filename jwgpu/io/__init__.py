@@ -7,7 +7,6 @@ from jwgpu.io.incomplete import IncompleteHeaderWarning
 from jwgpu.io.names import product_name
 from jwgpu.io.open import open
 from jwgpu.io.save import default_suffix, save
-from jwgpu.io.windows import read_windows, write_windows
 
 __all__ = [
     "IncompleteHeaderWarning",
@@ -16,7 +15,5 @@ __all__ = [
     "open",
     "output_folder",
     "product_name",
-    "read_windows",
     "save",
-    "write_windows",
 ]

@@ -13,9 +13,9 @@ import numpy as np
 from astropy.io import fits
 
 from jwgpu._version import __version__
-from jwgpu.data import Image, Meta, Ramp, Tensors
+from jwgpu.data import Image, Meta, Ramp, Tensors, Windows
 from jwgpu.errors import InputError
-from jwgpu.io import asdftree, fitsfile, headers
+from jwgpu.io import asdftree, fitsfile, headers, windows
 from jwgpu.io.atomic import atomic
 from jwgpu.io.keywords import layout, products
 from jwgpu.io.names import product_name
@@ -30,7 +30,7 @@ _MODELS = {"ramp": "RampModel", "image": "ImageModel", "cube": "CubeModel", "gui
 
 
 def save(
-    exposure: Ramp | Image | Tensors,
+    exposure: Ramp | Image | Tensors | Windows,
     path: str | os.PathLike | None = None,
     *,
     out: str | os.PathLike | None = None,
@@ -45,7 +45,8 @@ def save(
 
     Parameters
     ----------
-    exposure : Ramp, Image or Tensors
+    exposure : Ramp, Image, Tensors or Windows
+        Windows go into the ASDF file that the step was asked for, in which those of other detectors stay.
     path : str or path, optional
         File to write. By default the name follows from that of the input: `_ramp`, `_rate`, `_rateints`, `_cal` for
         guiders, and `_<step>` for ramps between two steps; for what a step left beside its result, it is the name that
@@ -69,6 +70,8 @@ def save(
     """
     if path is not None and (out is not None or suffix is not None):
         raise ValueError("give either a path, or a folder (out) and a suffix for the default name")
+    if isinstance(exposure, Windows):
+        return windows.write(exposure, path)
     target = Path(path) if path is not None else Path(out or ".") / _default_name(exposure, suffix)
     source = exposure.meta.get("jwgpu.source")
     if source is not None and target.exists() and Path(source).exists() and target.samefile(source):

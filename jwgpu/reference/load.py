@@ -50,7 +50,7 @@ def load(path: Path, kind: str, target: Window, name: str | None = None) -> Refe
     """
     label = f"{kind} reference {path.name}"
     meta = header.read(path)
-    if kind in kinds.GIVEN:
+    if kind == "user_supplied_dq":
         return Reference(kind, name or path.name, {"dq": given.flags(path, meta, target, label)}, meta)
     if meta.reftype and str(meta.reftype).lower() != kind:
         raise InputError(f"{path} is a {str(meta.reftype).lower()} reference, not a {kind}; give a {kind} file")

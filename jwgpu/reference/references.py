@@ -282,6 +282,8 @@ def _override(key: str, value) -> Path | Reference | None:
     if value is None or isinstance(value, Reference) or str(value).strip().upper() in _NONE:
         return value if isinstance(value, Reference) else None
     path = Path(value).expanduser().absolute()
+    if kind == "persistence_array_file" and not path.exists():
+        return None  # of the first exposure: it is written after it
     if not path.is_file():
         raise InputError(f"override {key}: the file {path} does not exist; check the name")
     return path

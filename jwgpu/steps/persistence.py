@@ -8,10 +8,10 @@ import numpy as np
 
 from jwgpu import backend
 from jwgpu.backend import namespace
-from jwgpu.data import GROUP, Ramp
+from jwgpu.data import GROUP, Ramp, Reference, Windows
 from jwgpu.errors import InputError
 from jwgpu.numerics.blocks import row_blocks
-from jwgpu.step import ParameterError, Skip, note, step
+from jwgpu.step import ParameterError, Skip, byproduct, note, step
 
 EPOCH = 40587.0
 """Modified Julian date of 1970-01-01, from which the ends of windows are counted in seconds."""
@@ -26,7 +26,9 @@ _WINDOWS = np.dtype([("row", "i4"), ("column", "i4"), ("end", "f8")])
 @step(unit="DN")
 def persistence(
     ramp: Ramp,
+    persistence_array_file: Reference | None = None,
     *,
+    save_persistence: str | None = None,
     persistence_time: int | None = None,
     dn_threshold: float | None = None,
     persistence_dnu: bool = False,
@@ -42,6 +44,9 @@ def persistence(
 
         later = later.replace(tables={**later.tables, "PERSISTENCE": earlier.tables["PERSISTENCE"]})
 
+    `jwgpu run` does so for the exposures of a command. From one command, or session, to the next they travel in a
+    file: the same name as `save_persistence` and as `persistence_array_file` keeps it up to date.
+
     Parameters
     ----------
     ramp : Ramp
@@ -49,6 +54,13 @@ def persistence(
         from `meta.exposure.start_time` and `integration_time` where there is no such table, and from
         `meta.exposure.group_time`. `tables["PERSISTENCE"]` (row, column, end in seconds since 1970) lists the windows
         that an earlier exposure left open.
+    persistence_array_file : Reference, optional
+        Windows that an earlier exposure left open, by detector, in the form in which `save_persistence` and the
+        official step write them. Those of another `persistence_time` are passed over. Only you can give it; a file
+        that is not there yet holds none.
+    save_persistence : str, optional
+        Name of an ASDF file for the windows left open: they are left beside the result, as `save_persistence`, and
+        saved there; other detectors in the file stay as they are.
     persistence_time : int, optional
         Length of a window in seconds.
     dn_threshold : float, optional
@@ -66,7 +78,7 @@ def persistence(
     ParameterError
         `persistence_time` is not positive.
     InputError
-        The times of the groups are not known, or a window lies outside the exposure.
+        The times of the groups are not known, a window lies outside the exposure, or the file holds no windows.
 
     Skips when
     ----------
@@ -74,9 +86,8 @@ def persistence(
 
     Differs from jwst
     -----------------
-    There, the step itself reads and writes the ASDF files in which windows travel (`persistence_array_file`,
-    `save_persistence`); steps here know no files, and `jwgpu.io.read_windows` and `write_windows` do that. Without a
-    `persistence_time`, the step there ends as FAILED.
+    Windows go from exposure to exposure without a file, too. Without a `persistence_time`, the step there ends as
+    FAILED.
 
     References
     ----------
@@ -90,7 +101,7 @@ def persistence(
     shape = ramp.shape[-2:]
     group_time = float(ramp.meta.require("exposure.group_time", "persistence"))
     flag = GROUP.PERSISTENCE | (GROUP.DO_NOT_USE if persistence_dnu else np.uint8(0))
-    ends = _opened(xp, ramp, shape)
+    ends = _opened(ramp, shape, persistence_array_file, persistence_time)
     groupdq = ramp.own("groupdq")
     starts = _starts(ramp)
     flagged = 0
@@ -99,7 +110,12 @@ def persistence(
             clock = start, group_time, persistence_time
             flagged += _flag(xp, planes[:, rows], flags[:, rows], ends[rows], clock, dn_threshold, flag)
     note(flagged_groups=int(flagged))
-    return ramp.replace(groupdq=groupdq, tables={**ramp.tables, "PERSISTENCE": _table(xp, ends)})
+    table = _table(xp, ends)
+    if save_persistence is not None:
+        left = {name: table[name] for name in _WINDOWS.names}
+        meta = ramp.meta.set({"jwgpu.output": save_persistence})
+        byproduct(save_persistence=Windows(**left, persistence_time=persistence_time, meta=meta))
+    return ramp.replace(groupdq=groupdq, tables={**ramp.tables, "PERSISTENCE": table})
 
 
 def _flag(xp, planes, flags, ends, clock, dn_threshold, flag):
@@ -147,19 +163,32 @@ def _starts(ramp: Ramp) -> list[float]:
     return starts
 
 
-def _opened(xp, ramp: Ramp, shape):
+def _opened(ramp: Ramp, shape, file: Reference | None, persistence_time: int):
     """Return (y, x) float64: the end of the window that each pixel came with, 0 where there is none."""
     ends = np.zeros(shape)
     table = ramp.tables.get("PERSISTENCE")
-    if table is not None and len(table):
-        rows, columns = table["row"], table["column"]
-        if min(rows.min(), columns.min()) < 0 or rows.max() >= shape[0] or columns.max() >= shape[1]:
-            raise InputError(
-                f"{ramp.name} has {shape[0]} x {shape[1]} pixels (y, x), and its table of persistence reaches row "
-                f"{rows.max()}, column {columns.max()}; give one of the same subarray"
-            )
-        ends[rows, columns] = table["end"]
+    if table is not None:
+        _open(ends, table["row"], table["column"], table["end"], f"the table PERSISTENCE of {ramp.name}")
+    if file is not None:
+        if not any(name.endswith(".vals") for name in file.arrays):
+            raise InputError(f"{file.name} holds no windows of persistence; give a file that save_persistence wrote")
+        detector = ramp.meta.require("instrument.detector", "persistence")
+        names = [f"{detector}.{name}" for name in ("rows", "cols", "vals")]
+        if file.meta.get(f"{detector}.pers_time") == persistence_time and all(name in file for name in names):
+            _open(ends, *(backend.to_host(file.arrays[name]) for name in names), file.name)
     return backend.to(ends, ramp.device)
+
+
+def _open(ends, rows, columns, new, owner: str) -> None:
+    """Open windows in place; of two of a pixel, that which ends later counts."""
+    if not len(rows):
+        return
+    if min(rows.min(), columns.min()) < 0 or rows.max() >= ends.shape[0] or columns.max() >= ends.shape[1]:
+        raise InputError(
+            f"{owner} has windows of persistence up to row {rows.max()}, column {columns.max()}, and the exposure "
+            f"{ends.shape[0]} x {ends.shape[1]} pixels (y, x); give those of an exposure of the same subarray"
+        )
+    ends[rows, columns] = np.maximum(ends[rows, columns], new)
 
 
 def _table(xp, ends) -> np.ndarray:

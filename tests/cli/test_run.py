@@ -71,6 +71,44 @@ def test_the_averaged_dark_is_saved_under_the_name_asked_for(jwgpu, written, ref
         assert hdus[0].header["NGROUPS"] == len(hdus["SCI"].data) == jw.open(written.uncal).n_groups
 
 
+def test_persistence_goes_from_exposure_to_exposure(jwgpu, written, references, tmp_path):
+    """In one command, and in two through a file: a star of the first exposure is flagged in the second."""
+    files = [tmp_path / f"jw0999900100{n}_02101_00001_nrcb1_uncal.fits" for n in (1, 2)]
+    with fits.open(written.uncal) as hdus:
+        hdus["SCI"].data[:, 2:, 20:24, 30] = 65535
+        hdus.writeto(files[0])
+    with fits.open(written.uncal) as hdus:
+        for name in ("int_start_MJD_UTC", "int_mid_MJD_UTC", "int_end_MJD_UTC"):
+            hdus["INT_TIMES"].data[name] += 300 / 86400
+        hdus.writeto(files[1])
+    words = [
+        "--references",
+        references,
+        "--set",
+        "persistence.skip=false",
+        "--set",
+        "persistence.persistence_time=2000",
+    ]
+
+    def flagged(out, number):
+        rate = jw.open(next((tmp_path / out).glob(f"*100{number}_*_rate.fits")))
+        return (rate.dq[20:24, 30] & jw.PIXEL.PERSISTENCE) != 0
+
+    assert jwgpu("run", files[1], "--out", tmp_path / "alone", *words).status == 0
+    assert not flagged("alone", 2).any()
+    answer = jwgpu("run", *files, "--out", tmp_path / "together", *words)
+    assert answer.status == 0, answer.err
+    assert flagged("together", 1).all() and flagged("together", 2).all()
+    kept = tmp_path / "kept.asdf"
+    words += ["--set", f"persistence.save_persistence={kept}", "--set", f"persistence.persistence_array_file={kept}"]
+    for file in files:
+        answer = jwgpu("run", file, "--out", tmp_path / "resumed", *words)
+        assert answer.status == 0, answer.err
+        assert str(kept) in answer.out
+    for together in (tmp_path / "together").glob("*_rate*.fits"):
+        assert jw.compare(together, tmp_path / "resumed" / together.name).same
+
+
 def test_one_failure_does_not_stop_the_rest(jwgpu, written, references, tmp_path):
     bad = tmp_path / "bad_uncal.fits"
     bad.write_text("not FITS")

@@ -17,6 +17,7 @@ NEAR_INFRARED = (
     "dark_current",
     "charge_migration",
     "jump",
+    "picture_frame",
     "persistence",
     "ramp_fit",
     "gain_scale",
@@ -37,6 +38,7 @@ MIRI = (
     "refpix",
     "charge_migration",
     "jump",
+    "picture_frame",
     "persistence",
     "ramp_fit",
     "gain_scale",
@@ -72,12 +74,13 @@ OFF = frozenset(
         "emicorr",
         "firstframe",
         "charge_migration",
+        "picture_frame",
         "persistence",
     )
 )  # fmt: skip
 """Steps that stand in a table but are left out unless they are asked for, by the user or by a parameter reference."""
 
-LACKING = ("picture_frame", "clean_flicker_noise")
+LACKING = ("clean_flicker_noise",)
 """Steps of the official pipeline, off by default there, that jwgpu does not have."""
 
 TABLES = {

@@ -29,6 +29,7 @@ REQUIRED = {
     "reset": ("data",),
     "rscd": ("rscd_group_skip_table",),
     "refpix": ("irs2_table",),
+    "pictureframe": ("data",),
 }
 
 # What else is read of these types. Files hold more: the errors of a dark are as large as the dark and no step reads

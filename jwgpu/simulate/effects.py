@@ -51,6 +51,8 @@ class Effects:
         Rows of one cycle of that pattern.
     emi : float
         Electromagnetic interference, waves of 218.5 and 10 Hz: strength of the first, DN (MIRI).
+    picture_frame : float
+        Growth of the thermal glow at the border of the detector, DN / s (NIRSpec full frames).
     quantize : bool
         Round to whole DN, as the electronics do.
     """
@@ -75,6 +77,7 @@ class Effects:
     cyclic_bias: float = 0.0
     cyclic_rows: int = 16
     emi: float = 0.0
+    picture_frame: float = 0.0
     quantize: bool = True
 
     def replace(self, **changes) -> Effects:

@@ -9,6 +9,7 @@ from scipy import fft
 
 from jwgpu.simulate.effects import Effects
 from jwgpu.simulate.emi import Interference
+from jwgpu.simulate.glow import Glow
 from jwgpu.simulate.instruments import Detector, Window
 from jwgpu.simulate.timing import Timing
 
@@ -29,6 +30,7 @@ class Levels:
     cycles : (integration, slow) float32, DN, or None
         Bias pattern that a reset of a few rows at a time leaves.
     emi : Interference or None
+    glow : Glow or None
     """
 
     stripes: np.ndarray | None
@@ -37,12 +39,15 @@ class Levels:
     turned: bool = False
     cycles: np.ndarray | None = None
     emi: Interference | None = None
+    glow: Glow | None = None
 
     def rows(self, integration: int, group: int, rows: slice) -> np.ndarray:
         """Return the level of some rows of one group, (y, x), DN."""
         level = self._drifts(integration, group, rows)
         if self.emi is not None:
             level = level + self.emi.rows(integration, group, rows)
+        if self.glow is not None:
+            level = level + self.glow.rows(integration, group, rows)
         if self.cycles is None:
             return level
         cycle = self.cycles[integration]

@@ -10,7 +10,7 @@ import numpy as np
 from jwgpu import backend
 from jwgpu.data import Ramp
 from jwgpu.errors import InputError
-from jwgpu.simulate import header, instruments, irs2, rays, scene, transients
+from jwgpu.simulate import glow, header, instruments, irs2, rays, scene, transients
 from jwgpu.simulate import references as files
 from jwgpu.simulate.effects import Effects, usual
 from jwgpu.simulate.electronics import levels
@@ -205,6 +205,8 @@ def exposure(
         added = dataclasses.replace(
             added, emi=Interference.of(window, timing, readpatt, effects.emi, start=noise.random())
         )
+    if effects.picture_frame and glow.shows(det, window):
+        added = dataclasses.replace(added, glow=glow.Glow.of(noise, pixels.reference, timing, effects.picture_frame))
     data, zero = read_out(pixels, light * pixels.response, timing, rough, deposits, added, make_noise, zero_frame)
     truth = _truth(light, pixels, deposits, data, table, timing, effects)
     spread = None

@@ -21,7 +21,7 @@ from jwgpu.simulate import emi
 from jwgpu.simulate.exposures import Simulation, Truth
 
 TYPES = ("mask", "superbias", "saturation", "linearity", "dark", "gain", "readnoise", "ipc", "reset", "rscd",
-         "refpix", "emicorr")  # fmt: skip
+         "refpix", "emicorr", "pictureframe")  # fmt: skip
 
 _EXTENSION = {"data": "SCI", "dq": "DQ", "coeffs": "COEFFS", "rscd_group_skip_table": "RSCD_GROUP_SKIP",
               "irs2_table": "IRS2", "dq_table": "DQ"}  # fmt: skip

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from jwgpu.data import PIXEL, Meta, Reference
-from jwgpu.simulate import emi, transients
+from jwgpu.simulate import emi, glow, transients
 from jwgpu.simulate.header import START
 from jwgpu.simulate.instruments import Detector, Window
 from jwgpu.simulate.readout import threads
@@ -21,7 +21,7 @@ MIRI_DARK_INTEGRATIONS = 2
 _MODELS = {
     "mask": "MaskModel", "superbias": "SuperBiasModel", "saturation": "SaturationModel", "gain": "GainModel",
     "linearity": "LinearityModel", "readnoise": "ReadnoiseModel", "dark": "DarkModel", "ipc": "IPCModel",
-    "reset": "ResetModel", "rscd": "RSCDModel", "refpix": "IRS2Model",
+    "reset": "ResetModel", "rscd": "RSCDModel", "refpix": "IRS2Model", "pictureframe": "PictureFrameModel",
 }  # fmt: skip
 
 
@@ -143,6 +143,8 @@ def references(
     """
     made = {}
     types = _arrays(rng, det, sensor, timing, guiding)
+    if glow.shows(det, window):
+        types["pictureframe"] = glow.reference(rng, sensor.reference), {}
     for kind, (arrays, own) in (spread(types) if spread else types).items():
         model = "DarkMIRIModel" if kind == "dark" and det.instrument == "MIRI" else _MODELS[kind]
         of_pattern = kind in ("dark", "reset") or (spread and kind in ("mask", "superbias", "refpix"))

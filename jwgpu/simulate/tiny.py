@@ -41,6 +41,8 @@ _MODES = {
                                readpatt="NISRAPID", n_groups=4, n_integrations=3, n_stars=4, n_galaxies=0,
                                cosmic_rays=2000.0, sky=100.0),
     "nirspec": dict(**_SMALL, **_RAYS, instrument="NIRSPEC", n_groups=5, n_integrations=2),
+    "nirspec_picture_frame": dict(instrument="NIRSPEC", size=(152, 152), n_groups=4, n_integrations=2, n_stars=4,
+                                  n_galaxies=0, picture_frame=0.5),
     "nirspec_nrs2": dict(**_SMALL, **_RAYS, instrument="NIRSPEC", detector="NRS2", readpatt="NRSRAPID", n_groups=6),
     "nirspec_sub": dict(instrument="NIRSPEC", subarray="SUB2048", size=(32, 96), exp_type="NRS_BRIGHTOBJ",
                         readpatt="NRSRAPID", n_groups=5, n_integrations=3, n_stars=3, n_galaxies=0, sky=50.0,

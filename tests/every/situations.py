@@ -11,7 +11,7 @@ from jwgpu.step import Step
 
 MODES = (
     "nircam", "nircam_sub", "nircam_gaps", "nircam_one_group", "nircam_two_groups", "nircam_three_groups",
-    "nircam_snowball", "niriss", "nirspec", "nirspec_sub", "nirspec_irs2", "nirspec_irs2rapid",
+    "nircam_snowball", "niriss", "nirspec", "nirspec_sub", "nirspec_picture_frame", "nirspec_irs2", "nirspec_irs2rapid",
     "fgs_image", "tso", "nircam_ipc", "miri", "miri_sub", "fgs_id_stack", "fgs_acq1", "fgs_fineguide",
 )  # fmt: skip
 
@@ -20,6 +20,7 @@ PARAMETERS = {
     "emicorr": {"algorithm": "sequential"},
     "firstframe": {"bright_use_group1": False},
     "jump": {"expand_large_events": True, "find_showers": True, "extend_min_area": 20, "minimum_sigclip_groups": 2},
+    "picture_frame": {"mask_science_regions": False, "save_mask": True, "save_correction": True},
     "ramp_fit": {"algorithm": "LIKELY"},
     "superbias": {"cyclic_bias": True, "cyclic_period": 8},
 }

@@ -1,0 +1,194 @@
+"""Remove the picture frame of NIRSpec: a thermal glow that is stronger along the edges of the detectors."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from jwgpu.backend import namespace
+from jwgpu.data import PIXEL, Exposure, Image, Ramp, Reference
+from jwgpu.errors import InputError
+from jwgpu.numerics.background import NIRSPEC_FIXED_SLITS, background_pixels, level
+from jwgpu.numerics.slopes import Sampling, fit_slopes
+from jwgpu.step import Skip, byproduct, note, step
+
+# Rows or columns of a full frame, counted from either border: where the edge begins, where it ends and where the
+# centre begins. Reference pixels and those beside them belong to neither.
+_NEAR, _FAR = (4, 75, 76), (5, 63, 64)
+
+
+def _is_ramp(exposure, parameters) -> bool:
+    return isinstance(exposure, Ramp)
+
+
+@step(unit=None, wanted={"gain": _is_ramp, "readnoise": _is_ramp})
+def picture_frame(
+    exposure: Exposure,
+    pictureframe: Reference,
+    gain: Reference | None = None,
+    readnoise: Reference | None = None,
+    *,
+    mask_science_regions: bool = True,
+    n_sigma: float = 2.0,
+    save_mask: bool = False,
+    save_correction: bool = False,
+) -> Exposure:
+    """Scale the picture frame to the background of every group and subtract it.
+
+    The reference is an image p of the glow. In each group g, less the first group of its integration, the median
+    levels c of the centre and e of the edge are measured in pixels that show nothing but background; with those of the
+    reference in the same pixels, c_p and e_p, what is subtracted is
+
+        (c - e) / (c_p - e_p) (p - e_p) + e.
+
+    Background are the pixels of a draft rate image that lie from three standard deviations below to `n_sigma` above
+    its sigma-clipped median. The draft rate is fitted as `ramp_fit` does by default; of a rate, or one per integration,
+    it is the exposure itself, each plane of which is corrected.
+
+    Parameters
+    ----------
+    exposure : Ramp or Image
+        NIRSpec full frame: groups after `jump` and before `ramp_fit`, in DN, or rates in DN/s.
+    pictureframe : Reference
+        `data` (y, x), DN / s. A pixel that is NaN there becomes NaN.
+    gain, readnoise : Reference, optional
+        As in `ramp_fit`, for the draft rate of a ramp.
+    mask_science_regions : bool
+        Take no pixel for background that light may reach: those flagged MSA_FAILED_OPEN and, for MOS and IFU, the
+        rows of the fixed slits. The record says that slits and slices are not among them.
+    n_sigma : float
+        Upper limit of the background in standard deviations; 0 for no clipping.
+    save_mask : bool
+        Leave the background pixels (1) as the by-product `pctfrm_mask`.
+    save_correction : bool
+        Leave what was added to the data as the by-product `pctfrm_correction`.
+
+    Returns
+    -------
+    Ramp or Image
+        `data` less the picture frame; the first group of an integration is unchanged.
+
+    Raises
+    ------
+    InputError
+        The reference has another shape than the exposure, or no difference between centre and edge.
+
+    Skips when
+    ----------
+    The exposure is not a NIRSpec full frame, has one group, or shows no background in its centre or along its edge;
+    there is no reference, or for a ramp no gain or read noise.
+
+    Differs from jwst
+    -----------------
+    * With `mask_science_regions`, spectra are masked there by the footprints of slits, slices and failed-open shutters
+      from the WCS, which jwgpu does not have for NIRSpec. Here clipping alone tells them from background, as it does
+      there too with `mask_science_regions=False`, and then both are equal.
+    * Edges are counted from the border of the frame that is given; there they are rows and columns of 2048 x 2048.
+    * A reference without contrast is an error; there everything becomes NaN.
+
+    References
+    ----------
+    .. [1] Rauscher, B. J. 2024, PASP 136, 015001, doi:10.1088/1538-3873/ad1b36.
+    """
+    slope = pictureframe.check_shape("data", exposure.shape[-2:])
+    xp = namespace(exposure.data, slope)
+    rate, dq = _rate(exposure, gain, readnoise)
+    hidden = _hidden(xp, exposure, dq) if mask_science_regions else None
+    background = background_pixels(rate, hidden, above=n_sigma)
+    if background.ndim == 3:
+        background = background.all(axis=0)
+    centre, edge = (background & region for region in _regions(xp, background.shape))
+    counts = {"centre": int(centre.sum()), "edge": int(edge.sum())}
+    note(**{f"background_{where}": n for where, n in counts.items()})
+    if mask_science_regions:
+        note(not_masked="slits and slices: their footprints are not known")
+    if save_mask:
+        byproduct(pctfrm_mask=Image(data=background.astype(np.float32), unit="", meta=exposure.meta))
+    for where, n in counts.items():
+        if not n:
+            raise Skip(f"no pixel of the {where} shows background alone")
+    before = exposure.data.copy() if save_correction else None
+    data = exposure.own("data")
+    glow = _Glow(pictureframe, slope, centre, edge)
+    if isinstance(exposure, Ramp):
+        for first, *later in data:
+            for group in later:
+                group -= first
+                group += first - glow.of(group)
+    else:
+        for plane in data if data.ndim == 3 else data[None]:
+            plane -= glow.of(plane)
+    if save_correction:
+        byproduct(pctfrm_correction=_correction(exposure, data - before))
+    return exposure.replace(data=data)
+
+
+class _Glow:
+    """The picture frame of a reference, and how it is scaled to an image. All of it float32, as in the data."""
+
+    def __init__(self, reference: Reference, slope, centre, edge):
+        self.slope, self.centre, self.edge = slope, centre, edge
+        self.low = level(slope[edge])
+        self.contrast = level(slope[centre]) - self.low
+        if not bool(abs(self.contrast) > 0):
+            raise InputError(
+                f"{reference.name} has the same level in the centre and along the edge of the detector, or none where "
+                "the exposure shows background, so that it cannot be scaled; give another pictureframe reference"
+            )
+        self.shape = slope - self.low
+
+    def of(self, image):
+        """Return the picture frame of an image (y, x)."""
+        low = level(image[self.edge])
+        return (level(image[self.centre]) - low) / self.contrast * self.shape + low
+
+
+def _rate(exposure: Exposure, gain: Reference | None, readnoise: Reference | None):
+    """Return the rate in which background is looked for, and its flags, having checked that the step applies."""
+    meta = exposure.meta
+    if meta.get("instrument.name") != "NIRSPEC" or meta.get("subarray.name") != "FULL":
+        raise Skip("only NIRSpec full frames show a picture frame")
+    if not isinstance(exposure, Ramp):
+        return exposure.data, exposure.dq
+    if exposure.n_groups == 1:
+        raise Skip("one group has no slope")
+    for kind, reference in (("gain", gain), ("readnoise", readnoise)):
+        if reference is None:
+            raise Skip(f"there is no {kind} reference for this exposure, which the draft rate needs")
+    times = (float(np.float32(meta.require(f"exposure.{n}", "picture_frame"))) for n in ("group_time", "frame_time"))
+    n_frames = int(meta.require("exposure.nframes", "picture_frame"))
+    plane = exposure.shape[-2:]
+    fit, _ = fit_slopes(
+        exposure.data, exposure.groupdq, exposure.pixeldq,
+        gain.check_shape("data", plane), readnoise.check_shape("data", plane),
+        exposure.average_dark_current, exposure.zeroframe,
+        Sampling(*times, n_frames, 0, exposure.n_groups, suppress_one_group=True),
+    )  # fmt: skip
+    return fit.slope, fit.dq
+
+
+def _hidden(xp, exposure: Exposure, dq):
+    """Return the pixels that are known to see light, without knowing where the slits are."""
+    hidden = xp.zeros(exposure.shape[-2:], dtype=bool) if dq is None else (dq & PIXEL.MSA_FAILED_OPEN) != 0
+    if exposure.meta.get("exposure.type") in ("NRS_MSASPEC", "NRS_IFU"):
+        hidden[..., NIRSPEC_FIXED_SLITS, :] = True
+    return hidden
+
+
+def _regions(xp, shape: tuple[int, int]):
+    """Return the pixels of the centre and those along the edge of a full frame."""
+    axes = []
+    for size in shape:
+        near, far = xp.arange(size), xp.arange(size)[::-1]
+        edge = ((near >= _NEAR[0]) & (near < _NEAR[1])) | ((far >= _FAR[0]) & (far < _FAR[1]))
+        axes.append(((near >= _NEAR[2]) & (far >= _FAR[2]), edge, (near >= _NEAR[0]) & (far >= _FAR[0])))
+    (inside_y, edge_y, used_y), (inside_x, edge_x, used_x) = axes
+    return inside_y[:, None] & inside_x, (edge_y[:, None] | edge_x) & used_y[:, None] & used_x
+
+
+def _correction(exposure: Exposure, change) -> Exposure:
+    """Return a noun of the change of the data alone."""
+    if isinstance(exposure, Image):
+        return Image(data=change, unit=exposure.unit, meta=exposure.meta)
+    xp = namespace(change)
+    flags = {"groupdq": xp.zeros(change.shape, dtype=np.uint8), "pixeldq": xp.zeros_like(exposure.pixeldq)}
+    return Ramp(data=change, unit=exposure.unit, meta=exposure.meta, **flags)

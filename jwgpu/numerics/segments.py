@@ -23,6 +23,17 @@ def weight_table(n_groups: int) -> np.ndarray:
     return np.stack([u**power for power in POWERS])
 
 
+def whole_ramp(weights: np.ndarray) -> np.ndarray:
+    """Return w u for the groups of a ramp without a flag, and behind them sum(w u^2): (power, group + 1)."""
+    n_groups = weights.shape[1]
+    u = 2 * np.arange(n_groups) - (n_groups - 1)
+    line = np.zeros((len(weights), n_groups + 1))
+    for group in range(n_groups):  # in the order of the kernel
+        line[:, group] = weights[:, abs(u[group])] * u[group]
+        line[:, n_groups] += line[:, group] * u[group]
+    return line
+
+
 @dataclass(frozen=True)
 class Segments:
     """What the segments of some pixels share. All sums are float64, as in the kernel.

@@ -33,7 +33,7 @@ import numpy as np
 from jwgpu import backend, kernels
 from jwgpu.data.flags import GROUP, PIXEL
 from jwgpu.kernels.build import group_size
-from jwgpu.numerics.segments import Segments, weight_table
+from jwgpu.numerics.segments import Segments, weight_table, whole_ramp
 
 VARIANCE_LIMIT = 1.0e6
 """A variance this large stands for "nothing measured" and is written as 0."""
@@ -117,7 +117,7 @@ def fit_slopes(data, groupdq, pixeldq, gain, readnoise, dark, zeroframe, samplin
     n_integrations, all_groups, *plane = data.shape
     exposure, integrations = _empty(xp, (*plane,)), _empty(xp, (n_integrations, *plane))
     kernels.launch(
-        "ramp_slopes", size, pixeldq.size, *arrays, _weights(data, sampling), *exposure, *integrations,
+        "ramp_slopes", size, pixeldq.size, *arrays, *_tables(data, sampling), *exposure, *integrations,
         np.int32(n_integrations), np.int32(all_groups), np.int32(sampling.first_group), np.int32(sampling.n_groups),
         np.int32(sampling.suppress_one_group), np.float64(sampling.group_time), np.float64(sampling.frame_time),
         np.float64(sampling.first_time), np.float64(np.sqrt(2.0 * sampling.n_frames)),
@@ -145,8 +145,10 @@ def _empty(xp, shape) -> Slopes:
     return Slopes(*planes, xp.empty(shape, dtype=xp.uint32))
 
 
-def _weights(data, sampling: Sampling):
-    return backend.to(weight_table(sampling.n_groups), "gpu" if backend.is_device_array(data) else "cpu")
+def _tables(data, sampling: Sampling):
+    weights = weight_table(sampling.n_groups)
+    kind = "gpu" if backend.is_device_array(data) else "cpu"
+    return backend.to(weights, kind), backend.to(whole_ramp(weights), kind)
 
 
 def fit_slopes_reference(
@@ -160,7 +162,7 @@ def fit_slopes_reference(
     data, groupdq = (a[:, groups].reshape(n_integrations, sampling.n_groups, -1) for a in (data, groupdq))
     zeroframe = None if zeroframe is None else zeroframe.reshape(n_integrations, -1)
     dark = xp.zeros_like(gain) if dark is None else dark
-    weights = _weights(data, sampling)
+    weights, _ = _tables(data, sampling)
     for first in range(0, pixeldq.size, CHUNK):
         part = slice(first, first + CHUNK)
         zero = None if zeroframe is None else zeroframe[:, part]

@@ -9,6 +9,8 @@
 // On a GPU JW_FOR is "this thread's i, if it is in range"; on a CPU it is an OpenMP loop over all i.
 // With JW_EMULATE (tests) a host compiler walks an emulated grid of blocks and threads instead.
 // Kernels that need scratch of the length of a ramp size it with JW_GROUPS; the name then ends in _<JW_GROUPS>.
+// Where neighbouring items share vector instructions of a CPU, JW_FOR_LANES goes through them JW_LANES at a time: on a GPU,
+// where each thread has its own item, that is one. The last block may reach beyond n.
 // The last parameter of every kernel is `int64_t n`, the number of work items.
 #ifndef JW_COMPAT_H
 #define JW_COMPAT_H
@@ -30,10 +32,14 @@ typedef unsigned long long uint64_t;
   #define JW_FOR(i, n) \
     const int64_t i = (int64_t)blockIdx.x * blockDim.x + threadIdx.x; \
     if (i < (n))
+  #define JW_LANES 1
   #define JW_NAN __int_as_float(0x7fc00000)
 #else
   #include <cmath>
   #include <cstdint>
+  #if defined(__GNUC__)
+    extern "C" double sqrt(double) noexcept __attribute__((const));  // nobody reads errno: it may be a vector instruction
+  #endif
   #define JW_FN static inline
   #if defined(_WIN32)
     #define JW_KERNEL extern "C" __declspec(dllexport)
@@ -49,10 +55,18 @@ typedef unsigned long long uint64_t;
     #define JW_FOR(i, n) \
       const int64_t i = (int64_t)blockIdx.x * blockDim.x + threadIdx.x; \
       if (i < (n))
+    #define JW_LANES 1
   #else
+    #define JW_LANES 32
     #define JW_PRAGMA(words) _Pragma(#words)
     #define JW_FOR(i, n) JW_PRAGMA(omp parallel for schedule(dynamic, 2048)) for (int64_t i = 0; i < (n); ++i)
+    #define JW_FOR_LANES(i, n) \
+      JW_PRAGMA(omp parallel for schedule(dynamic, 2048 / JW_LANES)) for (int64_t i = 0; i < (n); i += JW_LANES)
   #endif
+#endif
+
+#if JW_LANES == 1
+  #define JW_FOR_LANES(i, n) JW_FOR(i, n)
 #endif
 
 #define JW_JOIN2(a, b) a##_##b

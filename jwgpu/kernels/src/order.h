@@ -63,4 +63,31 @@ JW_FN double jw_median(float* values, int n) {
   return (upper + lower) / 2.0;
 }
 
+// Medians of JW_LANES neighbouring columns of n >= 1 values, (value, lane), none of them NaN; they are reordered.
+JW_FN void jw_median_lanes(float* values, int n, double* median) {
+#if JW_LANES == 1
+  *median = jw_median(values, n);
+#else
+  // Batcher's merge exchange: which values are compared does not depend on them (Knuth, TAOCP 3, 5.2.2 M).
+  int top = 1;
+  while (2 * top < n) top *= 2;
+  for (int p = n > 1 ? top : 0; p > 0; p /= 2) {
+    for (int q = top, r = 0, d = p;; d = q - p, q /= 2, r = p) {
+      for (int i = 0; i < n - d; ++i) {
+        if ((i & p) != r) continue;
+        float *x = values + i * JW_LANES, *y = values + (i + d) * JW_LANES;
+        for (int k = 0; k < JW_LANES; ++k) {
+          const float a = x[k], b = y[k];
+          x[k] = b < a ? b : a;
+          y[k] = a < b ? b : a;
+        }
+      }
+      if (q == p) break;
+    }
+  }
+  const float *upper = values + n / 2 * JW_LANES, *lower = values + (n - 1) / 2 * JW_LANES;
+  for (int k = 0; k < JW_LANES; ++k) median[k] = n & 1 ? (double)upper[k] : ((double)upper[k] + lower[k]) / 2.0;
+#endif
+}
+
 #endif

@@ -36,7 +36,7 @@ SUFFIX = {("guider", "image"): "cal", ("dark", "ramp"): "dark"}
 )
 @click.option("--references", "folder", metavar="DIR", help="Folder of reference files to use instead of CRDS.")
 @click.option("--pipeline", "pipeline_file", metavar="TOML", help="Steps and parameters saved with Pipeline.save.")
-@click.option("--pars", "given", multiple=True, metavar="ASDF", help="Parameter reference to apply; beats CRDS.")
+@click.option("--pars", "given", multiple=True, metavar="FILE", help="Parameter file (pars-*, .cfg); beats CRDS.")
 @click.option("--no-pars", is_flag=True, help="Apply no parameter references (types pars-*) of CRDS or the folder.")
 @click.pass_context
 def run(context, files, out, assignments, skipped, save_steps, device, folder, pipeline_file, given, no_pars):
@@ -101,6 +101,7 @@ def calibrate(
     refs = jw.references(ramp, folder=folder, overrides=settings.overrides)
     sources = (refs, *pars) if find_pars else pars
     pipeline = settings.apply((pipeline or pipelines.choose(ramp)).with_parameters(*sources))
+    refs = refs.overridden(pipeline.files)
     _demand(pipeline, refs, folder, file)
     written = []
 

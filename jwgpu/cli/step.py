@@ -9,6 +9,7 @@ import click
 from jwgpu import steps
 from jwgpu.cli.report import Settings
 from jwgpu.errors import InputError
+from jwgpu.pipelines.origins import CODE, USER
 
 
 class _Steps(click.Group):
@@ -31,6 +32,9 @@ def _command(which) -> click.Command:
         click.Argument(["file"]),
         click.Option(["--out"], default=".", metavar="DIR", help="Folder the product is written to."),
         click.Option(["--references", "folder"], metavar="DIR", help="Folder of reference files instead of CRDS."),
+        click.Option(["--pars"], multiple=True, metavar="FILE", help="Parameter file (pars-*, .cfg); beats CRDS."),
+        click.Option(["--no-pars"], is_flag=True, help="Apply no parameter references of CRDS or the folder."),
+        click.Option(["--pipeline"], metavar="TOML", help="Take the step as a saved pipeline has it, without CRDS."),
     ]
     for kind, needed in which.references.items():
         words = "Reference file to use" + (" (needed)" if needed else " (optional)")
@@ -40,9 +44,9 @@ def _command(which) -> click.Command:
         for p in which.parameters.values()
     ]
 
-    def callback(file, out, folder, **given):
+    def callback(file, out, folder, pars, no_pars, pipeline, **given):
         words = [f"{which.name}.{k[4:]}={v}" for k, v in given.items() if v is not None]
-        _run(which, Path(file), out, folder, Settings(tuple(words)))
+        _run(which, Path(file), out, folder, Settings(tuple(words)), pars, not (no_pars or pipeline), pipeline)
 
     return click.Command(which.name, callback=callback, params=parameters, help=_help(which))
 
@@ -53,9 +57,11 @@ def _help(which) -> str:
     return which.summary + "\n\n" + "\n\n".join(inspect.getdoc(which.function).split("\n\n")[1:2])
 
 
-def _run(which, file: Path, out: Path, folder, settings: Settings) -> None:
+def _run(which, file: Path, out: Path, folder, settings: Settings, pars, find_pars: bool, saved) -> None:
     import jwgpu as jw
+    from jwgpu import pipelines
     from jwgpu.io import output_folder
+    from jwgpu.reference import parameters
 
     out = output_folder(out)
     exposure = jw.open(file)
@@ -65,18 +71,23 @@ def _run(which, file: Path, out: Path, folder, settings: Settings) -> None:
             f"and this file holds a {type(exposure).__name__.lower()}"
         )
     refs = jw.references(exposure, folder=folder, overrides=settings.overrides)
-    given = which.check(settings.parameters.get(which.name, {}))
-    arguments = [
-        refs.get(k, required=needed, step=which.name) if which.wants(k, exposure, given) else None
-        for k, needed in which.references.items()
-    ]
-    with jw.byproducts() as left:
-        outcome = which(exposure, *arguments, **given)
-    parts = dict(zip(outcome._fields, outcome)) if hasattr(outcome, "_fields") else {which.name: outcome}
-    for suffix, part in parts.items():
-        if part is not None:
-            record = part.history[-1]
-            click.echo(f"{which.name}: {record.status.lower()} {record.reason}".rstrip())
-            click.echo(f"  {jw.save(part, out=out, suffix=suffix)}")
-    for suffix, part in left.items():
-        click.echo(f"  {jw.save(part, out=out, suffix=suffix)}")
+    if saved:
+        pipeline = pipelines.Pipeline.load(saved)
+        pipeline = pipeline.upto(which.name).from_(which.name)
+    else:
+        pipeline = pipelines.single(which.name, exposure)
+    found = refs.parameter_files([parameters.step_kind(which.name)]) if find_pars else []
+    # Whoever asks for a step wants it, though the files leave it out by default.
+    pipeline = settings.apply(pipeline.with_parameters(*found, *pars)).including(which.name)
+    for _, name, value, origin in pipeline.table().rows:
+        if origin not in (CODE, USER):
+            click.echo(f"  {name} = {value!r} from {origin}")
+    for remark in pipeline.remarks:
+        click.echo(f"  {remark}")
+    outcome = pipeline.run(exposure, refs, donate=True)
+    for name, part in outcome.products.items():
+        record = part.history[-1]
+        click.echo(f"{which.name}: {record.status.lower()} {record.reason}".rstrip())
+        click.echo(f"  {jw.save(part, out=out, suffix=which.name if name in ('ramp', 'image') else name)}")
+    for name, part in outcome.byproducts.items():
+        click.echo(f"  {jw.save(part, out=out, suffix=name)}")

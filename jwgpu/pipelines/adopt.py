@@ -64,7 +64,7 @@ def _take(call, values: dict, origin: str):
     """Return the call with those values that it can take and the user has not set, and in words the others."""
     taken, refused = {}, []
     for key, value in values.items():
-        if call.origin(key) == USER:
+        if call.origin(key.removeprefix("override_")) == USER:
             continue
         if key == "skip":
             call = call.switched(str(value).lower() == "true", origin)
@@ -73,6 +73,9 @@ def _take(call, values: dict, origin: str):
                 taken[key] = _converted(call.step.parameters[key], value, call.name)
             except ParameterError:
                 refused.append(f"{key} = {value!r} (expected {call.step.parameters[key].words()})")
+        elif key.removeprefix("override_") in call.references:
+            if value not in (None, ""):
+                taken[key.removeprefix("override_")] = value
         elif _matters(key, value):
             refused.append(f"{key} = {value!r}")
     return call.take(taken, origin), refused

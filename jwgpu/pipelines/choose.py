@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jwgpu import steps
-from jwgpu.data import Ramp
+from jwgpu.data import Exposure, Ramp
 from jwgpu.errors import InputError
 from jwgpu.pipelines import table
 from jwgpu.pipelines.core import Call, Pipeline
@@ -49,9 +49,7 @@ def choose(ramp: Ramp) -> Pipeline:
     InputError
         For a rate or another product that is past these steps.
     """
-    exp_type = str(ramp.meta.exposure.type).upper()
-    made = guider if exp_type in table.GUIDER_MODES else dark if exp_type in table.DARK_MODES else detector1
-    pipeline = made(ramp)
+    pipeline = _of(ramp)
     names = pipeline.names()
     here = {record.step for record in ramp.history if record.status == "COMPLETE"}
     done = [name for name in names if name in here or ramp.meta.get(state_path(name)) == "COMPLETE"]
@@ -62,6 +60,24 @@ def choose(ramp: Ramp) -> Pipeline:
             "(_uncal.fits) or a ramp"
         )
     return pipeline.from_(rest[0])
+
+
+def single(name: str, exposure: Exposure) -> Pipeline:
+    """Return a pipeline of one step, for what the parameter files of the exposure's own pipeline say of it.
+
+    Parameters
+    ----------
+    name : str
+        The step, whether it stands in the pipeline of the exposure or not.
+    exposure : Ramp or Image
+    """
+    return Pipeline(_of(exposure).name, (Call(steps.get(name)),))
+
+
+def _of(exposure: Exposure) -> Pipeline:
+    exp_type = str(exposure.meta.exposure.type).upper()
+    made = guider if exp_type in table.GUIDER_MODES else dark if exp_type in table.DARK_MODES else detector1
+    return made(exposure)
 
 
 def _is_miri(ramp: Ramp | None) -> bool:

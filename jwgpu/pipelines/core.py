@@ -25,6 +25,9 @@ class Call:
         The parameters that differ from the step's defaults.
     skip : bool
         Whether the step is left out.
+    files : mapping
+        Reference type of the step: the file, or `Reference`, to use in place of the one that would be found; None to
+        go without.
     origins : mapping
         Parameter (or `"skip"`): who set it, `"user"` or the name of a parameter file; see `origin`.
     """
@@ -33,6 +36,7 @@ class Call:
     parameters: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     skip: bool = False
     origins: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    files: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -44,9 +48,14 @@ class Call:
         """Reference types the step takes, and whether it needs them; none for a plain function."""
         return getattr(self.step, "references", {})
 
+    @property
+    def changed(self) -> Mapping[str, Any]:
+        """Parameters that differ from the step's defaults, and files."""
+        return {**self.parameters, **self.files}
+
     def origin(self, name: str) -> str:
         """Say who set a parameter, or `"skip"`: `"code"`, `"user"` or the name of a parameter file."""
-        changed = self.skip if name == "skip" else name in self.parameters
+        changed = self.skip if name == "skip" else name in self.changed
         return self.origins.get(name, USER if changed else CODE)
 
     def wants(self, kind: str, exposure) -> bool:
@@ -54,18 +63,23 @@ class Call:
         return self.step.wants(kind, exposure, self.parameters)
 
     def set(self, **parameters) -> Call:
-        """Return the call with parameters changed, checked against the step's signature."""
+        """Return the call with parameters, or files of its references, changed; checked against the signature."""
         return self.take(parameters, USER)
 
     def take(self, parameters: Mapping[str, Any], origin: str) -> Call:
         """Return the call with parameters changed, as `set`, by someone else than the user."""
+        given, files = dict(parameters), {k: v for k, v in parameters.items() if k in self.references}
+        parameters = {k: v for k, v in parameters.items() if k not in files}
         if isinstance(self.step, Step):
-            parameters = self.step.check(dict(parameters))
+            parameters = self.step.check(parameters)
         merged = {**self.parameters, **parameters}
         if isinstance(self.step, Step):
             merged = {k: v for k, v in merged.items() if v != self.step.parameters[k].default}
         return dataclasses.replace(
-            self, parameters=merged, origins={**self.origins, **dict.fromkeys(parameters, origin)}
+            self,
+            parameters=merged,
+            files={**self.files, **files},
+            origins={**self.origins, **dict.fromkeys(given, origin)},
         )
 
     def switched(self, off: bool, origin: str = USER) -> Call:
@@ -93,6 +107,11 @@ class Pipeline:
         """Return the names of the steps, in order, those left out included."""
         return [call.name for call in self.calls]
 
+    @property
+    def files(self) -> dict[str, Any]:
+        """Files in place of those that would be found, by step and reference type: `{"jump.gain": ...}`."""
+        return {f"{call.name}.{kind}": file for call in self.calls for kind, file in call.files.items()}
+
     def __getitem__(self, name: str) -> Call:
         return self.calls[self._position(name)]
 
@@ -105,7 +124,10 @@ class Pipeline:
     __hash__ = None
 
     def set(self, name: str, **parameters) -> Pipeline:
-        """Return a pipeline with parameters of one step changed; misspelt names are errors here, not later."""
+        """Return a pipeline with parameters, or files, of one step changed; misspelt names are errors here.
+
+        >>> p = p.set("jump", rejection_threshold=5.0, gain="my_gain.fits")
+        """
         return self._change(name, self[name].set(**parameters))
 
     def without(self, *names: str) -> Pipeline:
@@ -167,7 +189,7 @@ class Pipeline:
             a, b = mine[name], yours[name]
             if a.skip != b.skip:
                 lines.append(f"{name}.skip: {a.skip} -> {b.skip}")
-            for key in sorted({*a.parameters, *b.parameters}):
+            for key in sorted({*a.changed, *b.changed}):
                 old, new = (_effective(c, key) for c in (a, b))
                 if old != new:
                     lines.append(f"{name}.{key}: {old!r} -> {new!r}")
@@ -257,10 +279,10 @@ class Pipeline:
 
 
 def _value(call: Call):
-    return call.step, dict(call.parameters), call.skip
+    return call.step, dict(call.changed), call.skip
 
 
 def _effective(call: Call, name: str):
-    if name in call.parameters:
-        return call.parameters[name]
-    return call.step.parameters[name].default if isinstance(call.step, Step) else None
+    if name in call.changed or name in call.references or not isinstance(call.step, Step):
+        return call.changed.get(name)
+    return call.step.parameters[name].default

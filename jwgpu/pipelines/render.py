@@ -19,7 +19,7 @@ def rows(pipeline) -> list[tuple[str, str, str, str]]:
         (
             call.name,
             ("off" if call.skip else "on") + (_by(call, "skip") if call.skip or call.name in OFF else ""),
-            ", ".join(f"{k}={v!r}{_by(call, k)}" for k, v in call.parameters.items()),
+            ", ".join(f"{k}={v!r}{_by(call, k)}" for k, v in call.changed.items()),
             ", ".join(call.references),
         )
         for call in pipeline.calls
@@ -54,7 +54,7 @@ class Table:
         self.rows = []
         for call in calls:
             defaults = {n: p.default for n, p in call.step.parameters.items()} if isinstance(call.step, Step) else {}
-            values = {"skip": call.skip, **defaults, **call.parameters}
+            values = {"skip": call.skip, **defaults, **call.changed}
             self.rows += [(call.name, name, value, call.origin(name)) for name, value in values.items()]
 
     def _words(self) -> list[tuple[str, ...]]:
@@ -96,7 +96,8 @@ def _html_table(header, rows) -> str:
 def source(pipeline) -> str:
     """Return the pipeline as Python: one line for each step that is on."""
     lines = ["import jwgpu as jw", "from jwgpu import steps", "", 'ramp = jw.open("FILE_uncal.fits")']
-    lines.append("refs = jw.references(ramp)")
+    files = {key: None if file is None else str(getattr(file, "name", file)) for key, file in pipeline.files.items()}
+    lines.append(f"refs = jw.references(ramp{f', overrides={files!r}' if files else ''})")
     branches = ["ramp"]
     for call in pipeline.calls:
         if call.skip:

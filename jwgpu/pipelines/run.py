@@ -89,6 +89,7 @@ def run(
         from jwgpu.reference import references as find
 
         references = find(exposure)
+    references = references.overridden(pipeline.files) if pipeline.files else references
     branches = {"image" if isinstance(exposure, Image) else "ramp": exposure}
     protected = [] if donate else [exposure]
     del exposure

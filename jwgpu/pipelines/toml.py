@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 
 from jwgpu import steps
+from jwgpu.data import Reference
 from jwgpu.errors import InputError
 from jwgpu.pipelines.origins import CODE, USER
 from jwgpu.pipelines.table import OFF
@@ -17,12 +18,17 @@ def save(pipeline, path) -> Path:
     """Write `pipeline` to `path`: its steps in order, and for each those parameters that are not at the default.
 
     Values that a parameter file has set are among them, so that what is read again runs the same without it.
+
+    Raises
+    ------
+    InputError
+        A reference that was made in memory is among them.
     """
     lines = [f"name = {_text(pipeline.name)}", f"steps = [{', '.join(_text(n) for n in pipeline.names())}]"]
     for call in pipeline.calls:
         entries = {"function": _address(call.step)} if not isinstance(call.step, Step) or _custom(call.step) else {}
         entries |= {"skip": True} if call.skip else {}
-        entries |= call.parameters
+        entries |= call.changed
         if entries:
             lines += [
                 "",
@@ -79,7 +85,9 @@ def _text(value) -> str:
         return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(_text(v) for v in value) + "]"
-    return repr(value)
+    if isinstance(value, Reference):
+        raise InputError(f"{value.name} was made in memory and cannot be written into a pipeline; give a file instead")
+    return _text(str(value)) if isinstance(value, Path) else repr(value)
 
 
 def _custom(step: Step) -> bool:

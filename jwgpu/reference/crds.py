@@ -194,7 +194,7 @@ def _remedies(kind: str = "TYPE") -> str:
     return (
         "Set CRDS_PATH to a folder for the cache and CRDS_SERVER_URL to https://jwst-crds.stsci.edu (with a network "
         f"connection, or with a cache already filled); now {now}. Or do without CRDS: give a folder of reference files "
-        f"(--references DIR, references(..., folder=DIR)) or single files as overrides ({kind}=FILE)"
+        f"(--references DIR, references(..., folder=DIR)) or single files as overrides ({kind}=FILE), and --no-pars"
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from jwgpu.data import Meta
 from jwgpu.errors import InputError
-from jwgpu.reference import crds, folder, header
+from jwgpu.reference import cfg, crds, folder, header
 
 PREFIX = "pars-"
 
@@ -51,18 +51,18 @@ def pipeline_kind(pipeline: str) -> str:
 
 
 def read(path: str | Path) -> ParameterFile:
-    """Read a parameter reference.
+    """Read a parameter reference, an ASDF file, or a parameter file in the older form (.cfg).
 
     Raises
     ------
     InputError
-        It is not there, is no ASDF file, or lacks the class or the parameters.
+        It is not there, cannot be read, or lacks the class or the parameters.
     """
     path = Path(path).expanduser()
-    if not header.is_asdf(path):
-        raise InputError(f"parameter reference {path} is not an ASDF file; give a file of CRDS type pars-* (.asdf)")
     if not path.is_file():
         raise InputError(f"parameter reference {path} does not exist; check the name")
+    if not header.is_asdf(path):
+        return _older(path)
     tree = header.read_yaml(path)
     name, values, steps = tree.get("class"), tree.get("parameters"), tree.get("steps") or []
     sections = all(isinstance(s, Mapping) and isinstance(s.get("parameters", {}), Mapping) for s in steps)
@@ -71,8 +71,26 @@ def read(path: str | Path) -> ParameterFile:
             f"{path} is not a parameter reference: it needs `class`, `parameters` and, for a pipeline, `steps` with a "
             "name and parameters each; give a file of CRDS type pars-*"
         )
-    kind = PREFIX + name.rpartition(".")[2].lower()
-    return ParameterFile(kind, path.name, dict(values), {str(s.get("name")): dict(s["parameters"]) for s in steps})
+    return ParameterFile(
+        _kind(name), path.name, dict(values), {str(s.get("name")): dict(s["parameters"]) for s in steps}
+    )
+
+
+def _older(path: Path) -> ParameterFile:
+    tree = cfg.read(path)
+    name, sections = tree.pop("class", None), tree.pop("steps", {})
+    if not isinstance(name, str) or not isinstance(sections, Mapping):
+        raise InputError(
+            f"{path} is not a parameter file: it needs a line `class = jwst.jump.JumpStep` (of the step or pipeline it "
+            "is for); give a file of CRDS type pars-*, or one in its older form"
+        )
+    tree.pop("name", None)
+    return ParameterFile(_kind(name), path.name, tree, sections)
+
+
+def _kind(name: str) -> str:
+    """Return the CRDS type of the parameters of a class."""
+    return PREFIX + name.rpartition(".")[2].lower()
 
 
 def find(meta: Meta, kinds: Iterable[str], where: Path | None = None, context: str | None = None):

@@ -155,6 +155,21 @@ class References:
         name = crds.select(self._meta, kind, self._given_context)
         return Source(kind, "CRDS", None, name if name == crds.NOT_APPLICABLE else f"crds://{name}")
 
+    def overridden(self, overrides: Mapping[str, str | Path | Reference | None]) -> References:
+        """Return the same set with overrides (see `references`) where it has none of its own.
+
+        Raises
+        ------
+        InputError
+            A file does not exist, or an override names a type there is not.
+        """
+        new = {key: _override(key, value) for key, value in overrides.items()}
+        if self._window is None and any(isinstance(value, Path) for value in new.values()):
+            raise InputError(f"{next(iter(overrides))}: these references are in memory; give a Reference, not a file")
+        made = self.to(self._device)
+        made._overrides = {**new, **self._overrides}
+        return made
+
     def parameter_files(self, kinds) -> list[parameters.ParameterFile]:
         """Return the parameter references (types `pars-*`) for the exposure; none where references are in memory.
 

@@ -1,5 +1,6 @@
 """`jwgpu run` and parameter references: found, named, overruled, declined; darks; steps off by default."""
 
+import numpy as np
 import pytest
 import yaml
 from astropy.io import fits
@@ -69,6 +70,43 @@ def test_a_saved_pipeline_is_run_as_it_is(jwgpu, written, references, tmp_path):
     answer = jwgpu("run", written.uncal, "--out", tmp_path / "o", "--references", references, "--pipeline", mine)
     assert answer.status == 0, answer.err
     assert records(tmp_path / "o")["jump"].origins == {}
+
+
+def test_one_step_takes_them_too_and_says_so(jwgpu, written, references, tmp_path):
+    write(references, "JumpStep", {"rejection_threshold": 6.0, "flag_4_neighbors": False, "skip": True})
+    mine = tmp_path / "jump.cfg"
+    mine.write_text("class = jwst.jump.JumpStep\nrejection_threshold = 7.0\n")
+    toml = jw.pipelines.detector1().set("jump", rejection_threshold=8.0).save(tmp_path / "mine.toml")
+    cases = {
+        "found": ([], (6.0, False)),
+        "given": (["--pars", mine], (7.0, False)),
+        "said": (["--pars", mine, "--rejection_threshold", "9"], (9.0, False)),
+        "declined": (["--no-pars"], (4.0, True)),
+        "saved": (["--pipeline", toml], (8.0, True)),
+    }
+    for name, (words, expected) in cases.items():
+        words += ["--out", tmp_path / name, "--references", references]
+        answer = jwgpu("step", "jump", written.uncal, *words)
+        assert answer.status == 0, answer.err
+        record = jw.open(next((tmp_path / name).iterdir())).history[-1]
+        assert (record.status, record.step) == ("COMPLETE", "jump")
+        assert (record.parameters["rejection_threshold"], record.parameters["flag_4_neighbors"]) == expected, name
+        assert ("rejection_threshold = 7.0 from jump.cfg" in answer.out) == (name == "given")
+    assert jwgpu("step", "emicorr", written.uncal, "--pipeline", toml).status == 2
+
+
+def test_files_named_in_a_pipeline(jwgpu, written, references, tmp_path):
+    flags = np.zeros(jw.open(written.uncal).shape[-2:], np.int32)
+    flags[7, 9] = jw.PIXEL.DO_NOT_USE
+    fits.writeto(tmp_path / "mine.fits", flags)
+    p = jw.pipelines.detector1().set("dq_init", user_supplied_dq=tmp_path / "mine.fits")
+    words = ["--out", tmp_path / "o", "--references", references, "--pipeline", p.save(tmp_path / "mine.toml")]
+    answer = jwgpu("run", written.uncal, *words)
+    assert answer.status == 0, answer.err
+    assert records(tmp_path / "o")["dq_init"].references["user_supplied_dq"] == "mine.fits"
+    (tmp_path / "mine.fits").unlink()
+    answer = jwgpu("run", written.uncal, *words)
+    assert (answer.status, "mine.fits does not exist" in answer.err) == (2, True)
 
 
 def test_steps_off_by_default_can_be_asked_for(jwgpu, written, references, tmp_path):

@@ -1,8 +1,11 @@
 """A pipeline is a value: editing makes another one, and mistakes are found while editing."""
 
+import numpy as np
 import pytest
+from astropy.io import fits
 
-from jwgpu import pipelines, steps
+from jwgpu import pipelines, simulate, steps
+from jwgpu.data import PIXEL, Reference
 from jwgpu.errors import InputError
 from jwgpu.pipelines import Pipeline
 from jwgpu.step import ParameterError
@@ -55,6 +58,31 @@ def test_diff_names_what_differs():
 def test_toml_round_trip(tmp_path):
     p = pipelines.detector1().set("jump", rejection_threshold=5.0).without("refpix")
     assert Pipeline.load(p.save(tmp_path / "mine.toml")) == p
+
+
+def test_files_in_place_of_those_found_belong_to_the_pipeline(tmp_path):
+    """They are edited, compared, printed, saved and used like parameters."""
+    made = simulate.tiny("nircam_sub")
+    p = pipelines.detector1(made.ramp)
+    q = p.set("dq_init", user_supplied_dq="mine.fits").set("ramp_fit", gain=None)
+    assert q.files == {"dq_init.user_supplied_dq": "mine.fits", "ramp_fit.gain": None}
+    assert p.diff(q) == ["dq_init.user_supplied_dq: None -> 'mine.fits'"]
+    assert Pipeline.load(q.save(tmp_path / "mine.toml")) == q != p
+    assert "user_supplied_dq='mine.fits'" in repr(q)
+    assert "'dq_init.user_supplied_dq': 'mine.fits'" in q.source()
+    mine = Reference("user_supplied_dq", "mine", {"dq": np.zeros(made.ramp.shape[-2:], np.uint32)})
+    mine.dq[5, 6] = PIXEL.DO_NOT_USE
+    q = p.set("dq_init", user_supplied_dq=mine)
+    assert q.run(made.ramp, made.references, progress=False).rate.dq[5, 6] & PIXEL.DO_NOT_USE
+    with pytest.raises(InputError, match="mine was made in memory"):
+        q.save(tmp_path / "mine.toml")
+    fits.writeto(tmp_path / "mine.fits", mine.dq)
+    q = p.set("dq_init", user_supplied_dq=tmp_path / "mine.fits")
+    assert Pipeline.load(q.save(tmp_path / "mine.toml")).files == {
+        "dq_init.user_supplied_dq": str(tmp_path / "mine.fits")
+    }
+    with pytest.raises(InputError, match="in memory; give a Reference"):
+        q.run(made.ramp, made.references, progress=False)
 
 
 @pytest.mark.parametrize(

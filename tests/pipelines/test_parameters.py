@@ -82,6 +82,17 @@ def test_what_jwgpu_does_not_have_is_named_and_stops_nothing():
     assert remark in repr(p.table("jump"))
 
 
+def test_files_that_a_file_names_are_taken_over():
+    values = {"override_gain": "theirs.fits", "override_readnoise": None, "override_mask": "x.fits"}
+    file = ParameterFile("pars-jumpstep", "jump.asdf", values)
+    p = pipelines.detector1().with_parameters(file)
+    assert (p.files, p["jump"].origin("gain")) == ({"jump.gain": "theirs.fits"}, "jump.asdf")
+    assert "override_mask" in p.remarks[0]
+    assert pipelines.detector1().set("jump", gain="mine.fits").with_parameters(file).files == {"jump.gain": "mine.fits"}
+    flags = ParameterFile("pars-dqinitstep", "dq.asdf", {"user_supplied_dq": "mine.fits", "override_mask": None})
+    assert pipelines.detector1().with_parameters(flags).files == {"dq_init.user_supplied_dq": "mine.fits"}
+
+
 def test_a_file_turns_on_what_is_off_by_default(monkeypatch):
     monkeypatch.setattr(pipelines.table, "OFF", frozenset(["jump"]))
     p = pipelines.detector1()

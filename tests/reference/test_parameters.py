@@ -108,6 +108,63 @@ def test_a_bad_file_is_named(tmp_path, text, words):
     assert "bad.asdf" in str(caught.value)
 
 
-def test_only_asdf(tmp_path):
-    with pytest.raises(InputError, match=r"jump\.cfg is not an ASDF file"):
-        parameters.read(tmp_path / "jump.cfg")
+OLDER = """# of a pipeline
+name = "Detector1Pipeline"
+class = "jwst.pipeline.Detector1Pipeline"
+save_calibrated_ramp = True  # a comment
+[steps]
+  [[jump]]
+    rejection_threshold = 5.0
+    override_gain = 'my # gain.fits'
+  [[emicorr]]
+    skip = False
+    frequencies_to_correct = 390, "218.52055,a"
+    user_supplied_reffile = None
+    one = x,
+  [[ramp_fit]]
+    config_file = fit.cfg
+    algorithm = OLS_C
+"""
+
+
+def test_the_older_form_says_the_same(tmp_path):
+    (tmp_path / "all.cfg").write_text(OLDER)
+    (tmp_path / "fit.cfg").write_text("class = jwst.x.RampFitStep\nalgorithm = LIKELY\nsuppress_one_group = False\n")
+    file = parameters.read(tmp_path / "all.cfg")
+    assert (file.kind, file.name) == ("pars-detector1pipeline", "all.cfg")
+    assert file.values == {"save_calibrated_ramp": "True"}
+    assert file.steps == {
+        "jump": {"rejection_threshold": "5.0", "override_gain": "my # gain.fits"},
+        "emicorr": {"skip": "False", "frequencies_to_correct": ["390", "218.52055,a"], "user_supplied_reffile": None,
+                    "one": ["x"]},
+        "ramp_fit": {"algorithm": "OLS_C", "suppress_one_group": "False"},
+    }  # fmt: skip
+    assert parameters.read(tmp_path / "fit.cfg").kind == "pars-rampfitstep"
+
+
+@pytest.mark.oracle
+def test_the_official_reader_reads_the_same(tmp_path):
+    parser = pytest.importorskip("stpipe.config_parser")
+    from jwgpu.reference import cfg
+
+    (tmp_path / "all.cfg").write_text(OLDER.replace("    config_file = fit.cfg\n", "").replace("= None", '= ""'))
+    assert cfg.read(tmp_path / "all.cfg") == parser.load_config_file(str(tmp_path / "all.cfg")).dict()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("class = a.B\n[steps]\nnonsense\n", r"bad\.cfg, line 3: 'nonsense'"),
+        ("class = a.B\n[[jump]]\n", r"line 2: '\[\[jump\]\]'"),
+        ("rejection_threshold = 3\n", "needs a line `class"),
+        ("class = a.B\n[steps]\njump = 3\n", "holds '3'"),
+        ("class = a.B\nsteps = 3\n", "not a parameter file"),
+        ("class = a.B\n[steps]\n[[jump]]\nconfig_file = none.cfg\n", r"none\.cfg cannot be read"),
+        (b"\xff\xfe", "cannot be read"),
+    ],
+)
+def test_a_bad_file_of_the_older_form_is_named(tmp_path, text, words):
+    path = tmp_path / "bad.cfg"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(InputError, match=words):
+        parameters.read(path)

@@ -22,19 +22,19 @@ class Meter:
     def __init__(self):
         with contextlib.suppress(OSError):
             Path("/proc/self/clear_refs").write_text("5")
-        self.start = time.perf_counter()
+        self.start, self.cpu = time.perf_counter(), time.process_time()
 
     def read(self) -> dict:
-        """Return both."""
-        seconds = time.perf_counter() - self.start
+        """Return seconds of the clock, seconds of all processors together, and memory."""
+        found = {"seconds": time.perf_counter() - self.start, "cpu": time.process_time() - self.cpu}
         status = Path("/proc/self/status")
         if status.exists():
             line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-            return {"seconds": seconds, "peak": int(line.split()[1]) / 1024}
+            return found | {"peak": int(line.split()[1]) / 1024}
         import resource
 
         unit = 1024**2 if sys.platform == "darwin" else 1024
-        return {"seconds": seconds, "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit}
+        return found | {"peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit}
 
 
 def make(arguments: str, folder: str) -> dict:
@@ -70,8 +70,8 @@ def jwst_steps(uncal: str, steps: str) -> dict:
         meter = Meter()
         outcome = run(step, *arguments)
         row = meter.read()
-        before = found.get(step.name, {"seconds": 0.0, "peak": 0.0})
-        row = {"seconds": row["seconds"] + before["seconds"], "peak": max(row["peak"], before["peak"])}
+        before = found.get(step.name, dict.fromkeys(row, 0.0))
+        row = {key: max(value, before[key]) if key == "peak" else value + before[key] for key, value in row.items()}
         found[step.name] = row | {"complete": not step.skip}
         return outcome
 
@@ -120,6 +120,9 @@ def jwgpu_steps(uncal: str, steps: str) -> dict:
 
     ramp = jw.open(uncal)
     refs, pipeline = jw.references(ramp), _pipeline(ramp, json.loads(steps))
+    for call in pipeline.calls:  # as the official pipeline does, references are chosen before the first step
+        for kind in call.references:
+            refs.select(kind, call.name)
     found, branches = {}, {"ramp": ramp}
     del ramp
     with cache.limited(0), floor.watching() as kernels:
@@ -167,13 +170,15 @@ def jwgpu_memory(uncal: str, steps: str) -> dict:
     """Run the pipeline of jwgpu as it is."""
     meter = Meter()
     import jwgpu as jw
+    from jwgpu.reference import cache
 
-    ramp = jw.open(uncal)
-    refs, pipeline = jw.references(ramp), _pipeline(ramp, json.loads(steps))
-    donated = [ramp]
-    del ramp
-    run = pipeline.run(donated.pop(), refs, donate=True, progress=False)
-    return meter.read() | {"bytes": sum(product.nbytes for product in run.products.values())}
+    with cache.limited(0):  # as the official package, keep no reference for another exposure
+        ramp = jw.open(uncal)
+        refs, pipeline = jw.references(ramp), _pipeline(ramp, json.loads(steps))
+        given = [ramp]
+        del ramp
+        run = pipeline.run(given.pop(), refs, donate=True, progress=False)
+    return meter.read() | {"products": list(run.products)}
 
 
 def jwgpu_likely(file: str) -> dict:

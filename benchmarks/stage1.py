@@ -9,7 +9,8 @@ near-infrared and `emicorr` for MIRI, as the observatory has them, and showers w
 
 Measured are: every step, with the reading of its references, one by one; `ramp_fit` with the algorithm LIKELY on one
 and the same file; all of detector1, from the raw file to the products in memory; and the command line, from the start
-of the process to the files on disk. Seconds are wall time, memory is the largest resident size of the process, in MB.
+of the process to the files on disk. Seconds are wall time (the JSON file has those of all processors together, too),
+memory is the largest resident size of the process, in MB.
 
 Below that stand the compiled kernels: the bytes that must be moved, the time which that takes at the copy bandwidth
 measured in the same process, and how much longer the kernel took. On a GPU they are timed with CuPy events.
@@ -46,6 +47,7 @@ CASES = {
 }  # fmt: skip
 SIZES = {"MIRI": (1024, 1032), "SUBGRISM64": (64, 2048)}
 SIDES = ("jwst", "jwgpu")
+MEASURED = ("seconds", "cpu", "peak")
 WORKER = Path(__file__).with_name("side.py")
 
 
@@ -142,7 +144,7 @@ def process(side: str, uncal: str, steps: dict, environment: dict, folder: Path)
     if child.returncode:
         sys.exit(f"the command line of {side} failed:\n{log.read_text()[-3000:]}")
     unit = 1024**2 if sys.platform == "darwin" else 1024
-    return {"seconds": seconds, "peak": usage.ru_maxrss / unit}
+    return {"seconds": seconds, "cpu": usage.ru_utime + usage.ru_stime, "peak": usage.ru_maxrss / unit}
 
 
 def _work(folder: Path, environment: dict, *words: str) -> dict:
@@ -171,12 +173,12 @@ def rows(runs: dict) -> list[dict]:
 
 
 def _together(parts: list[dict]) -> dict:
-    return {"seconds": sum(p["seconds"] for p in parts), "peak": max(p["peak"] for p in parts)}
+    return {key: (max if key == "peak" else sum)(p[key] for p in parts) for key in MEASURED}
 
 
 def _row(label: str, runs: dict, value) -> dict:
     middle = {
-        side: {key: statistics.median(value(run)[key] for run in found) for key in ("seconds", "peak")}
+        side: {key: statistics.median(value(run)[key] for run in found) for key in MEASURED}
         for side, found in runs.items()
     }
     return {"step": label, **middle, "ratio": middle["jwst"]["seconds"] / max(middle["jwgpu"]["seconds"], 1e-9)}

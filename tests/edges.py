@@ -21,6 +21,8 @@ OPTIONS = (
     {},
     {"suppress_one_group": False},
     {"min_diffs_single_pass": 3},
+    {"minimum_sigclip_groups": 2, "rejection_threshold": 0.9},
+    {"minimum_sigclip_groups": 3, "only_use_ints": False, "after_jump_flag_dn1": 50.0, "after_jump_flag_time1": 50.0},
     {"after_jump_flag_dn1": 50.0, "after_jump_flag_time1": 50.0, "flag_4_neighbors": False},
     {"after_jump_flag_dn1": 10.0, "after_jump_flag_time1": 30.0, "after_jump_flag_dn2": 900.0,
      "after_jump_flag_time2": 100.0},
@@ -28,7 +30,7 @@ OPTIONS = (
 )  # fmt: skip
 """Parameters that lead through other branches; each step takes those that it has."""
 
-LONG = ({}, {"algorithm": "LIKELY"})
+LONG = ({}, {"min_diffs_single_pass": 1000}, {"algorithm": "LIKELY"})
 """Those of them that long ramps are run with."""
 
 _FLAGS = [0, *(int(v) for v in GROUP._values.values()), int(GROUP.SATURATED | GROUP.DO_NOT_USE)]

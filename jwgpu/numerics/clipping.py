@@ -69,42 +69,40 @@ def _clip(values, sigma: float):
 def _clip_some(values, sigma: float):
     """Do what `_clip` does with values (n, pixel) that fit into the cache.
 
-    In order of size, what is left is a range; sums over ranges are differences of running sums.
+    In order of size, what is left is a range. Sums are taken one value after the other, as the kernel does.
     """
     xp = namespace(values)
-    n = len(values)
-    values = xp.ascontiguousarray(values.T)
-    values = xp.sort(xp.where(xp.isfinite(values), values, np.float32(np.nan)), axis=1)  # NaN go last
-    count = xp.count_nonzero(~xp.isnan(values), axis=1)
-    first, last = xp.zeros_like(count), count.copy()
-    origin = values[xp.arange(len(count)), count // 2 % n].astype(np.float64)
-    offset = xp.where(xp.isnan(values), 0, values - origin[:, None])
-    sums = [xp.concatenate([xp.zeros_like(s[:, :1]), xp.cumsum(s, axis=1)], axis=1) for s in (offset, offset * offset)]
-    lower, upper = xp.full(len(count), np.nan), xp.full(len(count), np.nan)
-    left = xp.arange(len(count))
+    values = xp.where(xp.isfinite(values), values, np.float32(np.nan))
+    ordered = xp.sort(values, axis=0)  # NaN go last
+    first = xp.zeros(values.shape[1], dtype=np.int64)
+    last = xp.count_nonzero(~xp.isnan(values), axis=0)
+    found = xp.full((2, values.shape[1]), np.nan)
+    left = xp.arange(values.shape[1])
     for _ in range(ROUNDS):
         if not left.size:
             break
-        middle, spread = _moments(values, sums, left, first[left], last[left])
-        lower[left], upper[left] = middle - sigma * spread, middle + sigma * spread
-        low = xp.count_nonzero(values[left] < lower[left][:, None], axis=1)
-        high = count[left] - xp.count_nonzero(values[left] > upper[left][:, None], axis=1)
-        low, high = xp.maximum(low, first[left]), xp.minimum(high, last[left])
+        middle, spread = _moments(values[:, left], ordered[:, left], first[left], last[left])
+        lower, upper = found[:, left] = xp.stack([middle - sigma * spread, middle + sigma * spread])
+        low = xp.maximum(xp.count_nonzero(ordered[:, left] < lower, axis=0), first[left])
+        over = xp.count_nonzero(ordered[:, left] > upper, axis=0)
+        high = xp.minimum(xp.count_nonzero(~xp.isnan(ordered[:, left]), axis=0) - over, last[left])
         changed = (low > first[left]) | (high < last[left])
         first[left], last[left] = low, high
         left = left[changed]
-    middle, spread = _moments(values, sums, xp.arange(len(count)), first, last)
-    return lower, upper, middle, spread
+    return (*found, *_moments(values, ordered, first, last))
 
 
-def _moments(values, sums, pixel, first, last):
-    """Return median and standard deviation of the values from `first` up to `last` of some pixels; NaN of none."""
+def _moments(values, ordered, first, last):
+    """Return median and standard deviation of the values ordered `first` up to `last`, (pixel,); NaN of none."""
     xp = namespace(values)
     some, n = last > first, xp.maximum(last - first, 1)
-    low, high = (values[pixel, xp.where(some, k // 2, 0)] for k in (first + last - 1, first + last))
-    mean, square = ((s[pixel, last] - s[pixel, first]) / n for s in sums)
-    spread = xp.sqrt(xp.maximum(square - mean * mean, 0))
-    return (
-        xp.where(some, (low.astype(np.float64) + high) / 2, np.nan),
-        xp.where(some, spread, np.nan),
+    low, high, least, most = (
+        xp.take_along_axis(ordered, xp.where(some, k, 0)[None], axis=0)[0]
+        for k in ((first + last - 1) // 2, (first + last) // 2, first, last - 1)
     )
+    middle = (low.astype(np.float64) + high) / 2
+    kept = (values >= least) & (values <= most)
+    offset = xp.where(kept, values - middle, 0)
+    mean, square = (xp.cumsum(v, axis=0)[-1] / n for v in (offset, offset * offset))
+    spread = xp.sqrt(xp.maximum(square - mean * mean, 0))
+    return xp.where(some, middle, np.nan), xp.where(some, spread, np.nan)

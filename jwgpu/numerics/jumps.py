@@ -9,8 +9,9 @@ averaged into a group, a difference is a jump where
 Few differences give a median that the jump itself pulls up. Then jumps are taken one at a time, the largest first, from
 the sizes |d_j|, with m the median of all but the largest, and the search repeats until nothing stands out [1]_.
 
-`two_point_difference` runs the compiled kernel (kernels/src/ramp_jumps.h) where there is one; `reference` is the same
-in array code: its specification, its test oracle and its fallback. Both give the same flags bit for bit.
+`two_point_difference` runs the compiled kernels (kernels/src/ramp_jumps.h, and ramp_many.h for many integrations) where
+there are any; `reference` is the same in array code: their specification, their test oracle and their fallback. Both
+give the same flags bit for bit.
 
 References
 ----------
@@ -25,14 +26,21 @@ import numpy as np
 
 from jwgpu import kernels
 from jwgpu.backend import namespace
+from jwgpu.data.flags import GROUP
 from jwgpu.kernels.build import group_size
 from jwgpu.numerics import clipping
 
-UNUSABLE = np.uint8(1 | 2)
-"""DO_NOT_USE | SATURATED of a groupdq."""
+JUMP_DET, DO_NOT_USE = GROUP.JUMP_DET, GROUP.DO_NOT_USE
+UNUSABLE = DO_NOT_USE | GROUP.SATURATED
 
-JUMP_DET = np.uint8(4)
-"""The flag of a jump in a groupdq."""
+CLIP = {None: 0, "integrations": 1, "all": 2}
+"""How the kernel ramp_many tells jumps."""
+
+MANY = 24
+"""Differences of a pixel above which their median is found sooner without sorting them."""
+
+NO_SCRATCH = 16
+"""The size under which kernels that need no scratch are compiled."""
 
 BLOCK_DIFFERENCES = 1 << 20
 """Differences the array code holds at once."""
@@ -88,14 +96,14 @@ def two_point_difference(data, groupdq, gain, readnoise, rules: Rules) -> int:
     -------
     int
     """
-    size = group_size(data.shape[0] * (data.shape[1] - 1))
-    if rules.clip or size is None or not kernels.available(data):
+    scratch = group_size(data.shape[0] * (data.shape[1] - 1))
+    if not kernels.available(data) or (scratch is None and not rules.clip and not rules.single_pass):
         return reference(data, groupdq, gain, readnoise, rules)
     return compiled(data, groupdq, gain, readnoise, rules)
 
 
 def compiled(data, groupdq, gain, readnoise, rules: Rules) -> int:
-    """Do what `two_point_difference` says with the kernels `ramp_jumps` and `ramp_jumps_extend`."""
+    """Do what `two_point_difference` says with the kernels `ramp_jumps` or `ramp_many`, and `ramp_jumps_extend`."""
     xp = namespace(data, groupdq, gain, readnoise)
     n_integrations, n_groups, n_rows, n_columns = data.shape
     size, n = group_size(n_integrations * (n_groups - 1)), n_rows * n_columns
@@ -105,18 +113,21 @@ def compiled(data, groupdq, gain, readnoise, rules: Rules) -> int:
     large = [xp.zeros(notes, dtype=np.uint8) for _ in rules.after] + [None, None]
     after = [*rules.after, (np.inf, 0), (np.inf, 0)]
     shape = (np.int32(n_integrations), np.int32(n_groups))
+    many = rules.clip or size is None or (rules.single_pass and n_integrations * (n_groups - 1) > MANY)
+    thresholds = (rules.four,) if many else (rules.four, rules.three, rules.two)
     kernels.launch(
-        "ramp_jumps", size, n, xp.ascontiguousarray(data), groupdq,
+        "ramp_many" if many else "ramp_jumps", NO_SCRATCH if many else size, n, xp.ascontiguousarray(data), groupdq,
         xp.ascontiguousarray(gain), xp.ascontiguousarray(readnoise), spread, large[0], large[1],
-        *(np.float64(x) for x in (rules.four, rules.three, rules.two, *(rules.spread or (0.0, 0.0)))),
-        np.float64(after[0][0]), np.float64(after[1][0]),
-        np.int32(rules.single_pass), np.int32(rules.n_frames), *shape,
+        *(np.float64(x) for x in (*thresholds, *(rules.spread or (0.0, 0.0)), after[0][0], after[1][0])),
+        np.int32(CLIP[rules.clip] if many else rules.single_pass), np.int32(rules.n_frames), *shape,
     )  # fmt: skip
+    if rules.clip:
+        _spare_whole_groups(groupdq, spread)
     found = _count(groupdq)
     if rules.spread or rules.after:
         kernels.launch(
-            "ramp_jumps_extend", size, n, groupdq, spread, large[0], large[1],
-            np.int32(after[0][1]), np.int32(after[1][1]), *shape, np.int32(n_columns),
+            "ramp_jumps_extend", NO_SCRATCH, n_integrations * n, groupdq, spread, large[0], large[1],
+            np.int32(after[0][1]), np.int32(after[1][1]), np.int32(n_groups), np.int32(n_columns), np.int64(n),
         )  # fmt: skip
     return found
 
@@ -150,7 +161,7 @@ def _reference(data, groupdq, gain, readnoise, rules: Rules) -> int:
             jump = _clip(xp.abs(difference), noise2, rules)
         flags[:, 1:] |= jump.astype(np.uint8) * JUMP_DET
     if rules.clip:
-        _spare_whole_groups(groupdq)
+        _spare_whole_groups(groupdq, None)
     found = _count(groupdq)
     for integration in range(n_integrations):
         cube, flags = data[integration], groupdq[integration]
@@ -169,12 +180,22 @@ def _clipped(difference, rules: Rules):
     return xp.isfinite(difference) & ((difference < lower) | (difference > upper))
 
 
-def _spare_whole_groups(groupdq) -> None:
-    """Take JUMP_DET, where it is the only flag, from groups in which every pixel is a jump or unusable."""
+def _spare_whole_groups(groupdq, spread) -> None:
+    """Take JUMP_DET, where it is the only flag, from groups in which every pixel is a jump or unusable.
+
+    They are no longer noted in `spread` either, the bits of the kernels, if that is given.
+    """
     xp = namespace(groupdq)
-    for plane in groupdq.reshape(-1, *groupdq.shape[2:]):
-        if bool(((plane & (JUMP_DET | np.uint8(1))) != 0).all()):
-            plane[...] = xp.where(plane == JUMP_DET, np.uint8(0), plane)
+    whole = [(plane & (JUMP_DET | DO_NOT_USE)).all() for plane in groupdq.reshape(-1, *groupdq.shape[2:])]
+    if not bool(xp.stack(whole).any()):
+        return
+    for at in (k for k, one in enumerate(whole) if bool(one)):
+        integration, group = divmod(at, groupdq.shape[1])
+        plane = groupdq[integration, group]
+        plane[...] = xp.where(plane == JUMP_DET, np.uint8(0), plane)
+        if spread is not None and group > 0:
+            byte, bit = divmod(group - 1, 8)
+            spread[integration, byte] &= ~(((plane & JUMP_DET) == 0) * np.uint8(1 << bit))
 
 
 def _count(groupdq) -> int:

@@ -5,4 +5,5 @@
 #include "ramp_fit.h"
 #include "ramp_slopes.h"
 #include "ramp_jumps.h"
+#include "ramp_many.h"
 #include "ramp_likelihood.h"

@@ -34,6 +34,7 @@ typedef unsigned long long uint64_t;
     if (i < (n))
   #define JW_LANES 1
   #define JW_NAN __int_as_float(0x7fc00000)
+  #define JW_INFINITY __int_as_float(0x7f800000)
 #else
   #include <cmath>
   #include <cstdint>
@@ -47,6 +48,7 @@ typedef unsigned long long uint64_t;
     #define JW_KERNEL extern "C" __attribute__((visibility("default")))
   #endif
   #define JW_NAN (std::nanf(""))
+  #define JW_INFINITY HUGE_VALF
   using std::isfinite;
   using std::isnan;
   #if defined(JW_EMULATE)
@@ -57,6 +59,7 @@ typedef unsigned long long uint64_t;
       if (i < (n))
     #define JW_LANES 1
   #else
+    #include <vector>
     #define JW_LANES 32
     #define JW_PRAGMA(words) _Pragma(#words)
     #define JW_FOR(i, n) JW_PRAGMA(omp parallel for schedule(dynamic, 2048)) for (int64_t i = 0; i < (n); ++i)
@@ -64,10 +67,20 @@ typedef unsigned long long uint64_t;
       JW_PRAGMA(omp parallel for schedule(dynamic, 2048 / JW_LANES)) for (int64_t i = 0; i < (n); i += JW_LANES)
   #endif
 #endif
-
 #if JW_LANES == 1
   #define JW_FOR_LANES(i, n) JW_FOR(i, n)
 #endif
+
+// Memory of the calling thread for n floats, which its next call uses again; null on a GPU, whose threads have none.
+JW_FN float* jw_scratch(int64_t n) {
+#if JW_LANES > 1
+  static thread_local std::vector<float> room;
+  if ((int64_t)room.size() < n) room.resize(n);
+  return room.data();
+#else
+  return nullptr;
+#endif
+}
 
 #define JW_JOIN2(a, b) a##_##b
 #define JW_JOIN(a, b) JW_JOIN2(a, b)

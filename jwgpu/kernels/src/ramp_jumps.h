@@ -193,27 +193,27 @@ JW_KERNEL void JW_NAME(ramp_jumps)(const float* data, uint8_t* groupdq, const fl
   }
 }
 
+#if JW_GROUPS == 16  // no scratch: one size is all
 JW_KERNEL void JW_NAME(ramp_jumps_extend)(uint8_t* groupdq, const uint8_t* spread, const uint8_t* large_1,
-                                          const uint8_t* large_2, int32_t after_1, int32_t after_2,
-                                          int32_t n_integrations, int32_t n_groups, int32_t n_columns, int64_t n) {
-  JW_FOR(i, n) {
-    const int64_t column = i % n_columns;
+                                          const uint8_t* large_2, int32_t after_1, int32_t after_2, int32_t n_groups,
+                                          int32_t n_columns, int64_t n_pixels, int64_t n) {
+  JW_FOR(i, n) {  // one integration of one pixel
+    const int64_t pixel = i % n_pixels, k = i / n_pixels, column = pixel % n_columns;
     const int n_bytes = (n_groups + 6) / 8;
-    for (int k = 0; k < n_integrations; ++k) {
-      uint8_t* flags = groupdq + (int64_t)k * n_groups * n + i;
-      const int64_t notes = (int64_t)k * n_bytes * n + i;
-      for (int byte = 0; spread && byte < n_bytes; ++byte) {
-        const uint8_t* own = spread + notes + (int64_t)byte * n;
-        unsigned bits = 0;
-        if (column > 0) bits |= own[-1];
-        if (column + 1 < n_columns) bits |= own[1];
-        if (i >= n_columns) bits |= own[-n_columns];
-        if (i + n_columns < n) bits |= own[n_columns];
-        jw_jump_take(flags, n, byte, bits);
-      }
-      if (large_1 || large_2)
-        jw_jump_follow(flags, n, n_groups, large_1 ? large_1 + notes : nullptr, after_1,
-                       large_2 ? large_2 + notes : nullptr, after_2);
+    uint8_t* flags = groupdq + k * n_groups * n_pixels + pixel;
+    const int64_t notes = k * n_bytes * n_pixels + pixel;
+    for (int byte = 0; spread && byte < n_bytes; ++byte) {
+      const uint8_t* own = spread + notes + (int64_t)byte * n_pixels;
+      unsigned bits = 0;
+      if (column > 0) bits |= own[-1];
+      if (column + 1 < n_columns) bits |= own[1];
+      if (pixel >= n_columns) bits |= own[-n_columns];
+      if (pixel + n_columns < n_pixels) bits |= own[n_columns];
+      jw_jump_take(flags, n_pixels, byte, bits);
     }
+    if (large_1 || large_2)
+      jw_jump_follow(flags, n_pixels, n_groups, large_1 ? large_1 + notes : nullptr, after_1,
+                     large_2 ? large_2 + notes : nullptr, after_2);
   }
 }
+#endif

@@ -1,114 +1,57 @@
-"""A level that repeats every so many rows, told apart from whatever else varies along the rows."""
+"""What returns every so many samples, told apart from chance."""
 
 from __future__ import annotations
-
-import math
 
 import numpy as np
 
 from jwgpu.backend import namespace
 
-_PASSES = 3
-_LIMIT = 3.0
 _EVIDENCE = 10.0
 
 
-def cycle(profile, period: int):
-    """Return the part of a profile that repeats every `period` rows.
+def repeating(values, period: int):
+    """Return by how much samples of the same phase differ from the mean over the phases, where they do beyond doubt.
 
-    Fitted together, by least squares in float64: a level for each of the `period` phases, a slope and a curvature
-    along the rows. Rows further than three standard deviations from the fit take no part in the next one. The mean
-    of the levels over one period is taken off, since it is no pattern.
+    Sample i has the phase i modulo `period`. One mean for each phase is compared with one mean for all by the Bayesian
+    information criterion [1]_, over all columns together: for n samples, of which q phases of the columns are seen,
+    k = q less the number of columns,
+
+        (n - q) ln(sum of squares before / after) - k ln n > 10.
+
+    The first factor is n in the criterion; the degrees of freedom that are left make it hold for few samples too.
 
     Parameters
     ----------
-    profile : (rows,) array
-        NaN where a row is not known.
+    values : (sample, column) array
+        NaN where not known.
     period : int
-        Rows after which the pattern begins again; at least 2.
 
     Returns
     -------
-    pattern : (rows,) float64
-        0 in phases of which no row is known.
-    """
-    xp = namespace(profile)
-    n_rows = profile.shape[0]
-    row = xp.arange(n_rows)
-    phase = (row[:, None] % period == xp.arange(period)).astype(np.float64)
-    along = (2.0 * row - (n_rows - 1)) / n_rows
-    smooth = xp.stack([along, along**2], axis=1)
-    known = xp.isfinite(profile)
-    value = xp.where(known, profile, 0).astype(np.float64)
-    model = xp.concatenate([phase, smooth], axis=1)
-    for _ in range(_PASSES):
-        levels, left = _fit(xp, model, value, known)
-        taking_part = known
-        spread = xp.sqrt((xp.where(known, left, 0) ** 2).sum() / xp.maximum(known.sum(), 1))
-        known = known & (xp.abs(left) <= _LIMIT * spread)
-    pattern = levels[:period]
-    seen = (phase * taking_part[:, None]).sum(axis=0) > 0
-    mean = xp.where(seen, pattern, 0).sum() / xp.maximum(seen.sum(), 1)
-    pattern = xp.where(seen, pattern - mean, 0)
-    return pattern[row % period]
-
-
-def find_period(profile) -> int | None:
-    """Return the number of rows after which a profile repeats itself, or None where it does not.
-
-    Of all periods from 2 rows to a quarter of the profile, the one is taken that lowers the Bayesian information
-    criterion (BIC) the most, n ln(sum of squares) + k ln n with k levels, if that is by more than 10. Multiples of
-    the true period fit as well with more levels, and lose.
-
-    Parameters
-    ----------
-    profile : (rows,) array
-        NaN where a row is not known.
+    pattern : (period, column) float64
+        0 in phases of which no sample is known, and everywhere if the evidence is not enough.
 
     References
     ----------
     .. [1] Schwarz, G. 1978, Ann. Statist. 6, 461, doi:10.1214/aos/1176344136.
     """
-    xp = namespace(profile)
-    n_rows = profile.shape[0]
-    flat, known = _flattened(xp, profile)
+    xp = namespace(values)
+    known = xp.isfinite(values)
+    value = xp.where(known, values, 0).astype(np.float64)
+    n_cycles = -(-value.shape[0] // period)
+    # float64: differences of sums decide
+    whole = xp.zeros((2, n_cycles * period, value.shape[1]))
+    whole[0, : value.shape[0]], whole[1, : value.shape[0]] = value, known
+    sums, counts = whole.reshape(2, n_cycles, period, -1).sum(axis=1)
+    phase_means = sums / xp.maximum(counts, 1)
+    all_counts = counts.sum(axis=0)
+    means = sums.sum(axis=0) / xp.maximum(all_counts, 1)
+    before = (xp.where(known, value - means, 0) ** 2).sum()
+    # What phase means explain: the sum over phases of n (mean - mean of all)**2.
+    after = before - (counts * (phase_means - means) ** 2).sum()
     least = np.finfo(np.float64).tiny
-    total = xp.maximum((flat**2).sum(), least)
-    periods = range(2, n_rows // 4 + 1)
-    gains = [np.float64(_EVIDENCE) + xp.zeros(())]
-    for period in periods:
-        n_cycles = -(-n_rows // period)
-        folded, count = xp.zeros((2, n_cycles * period))
-        folded[:n_rows], count[:n_rows] = flat, known
-        sums, count = (part.reshape(n_cycles, period).sum(axis=0) for part in (folded, count))
-        # What phase means explain: the sum over phases of n mean**2. A profile that is nothing else leaves roundings.
-        left = xp.maximum(total - (sums**2 / xp.maximum(count, 1)).sum(), 1e-15 * total + least)
-        gains.append(n_rows * xp.log(total / left) - (period - 1) * math.log(n_rows))
-    best = int(xp.argmax(xp.stack(gains)))
-    return periods[best - 1] if best else None
-
-
-def _flattened(xp, profile):
-    """Return a profile less its smooth part, 0 in rows that are not known or stand out; and which rows are left."""
-    n_rows = profile.shape[0]
-    along = (2.0 * xp.arange(n_rows) - (n_rows - 1)) / n_rows
-    model = xp.stack([xp.ones(n_rows), along, along**2], axis=1)
-    known = xp.isfinite(profile)
-    value = xp.where(known, profile, 0).astype(np.float64)
-    for _ in range(_PASSES):
-        _, left = _fit(xp, model, value, known)
-        taking_part = known
-        spread = xp.sqrt((xp.where(known, left, 0) ** 2).sum() / xp.maximum(known.sum(), 1))
-        known = known & (xp.abs(left) <= _LIMIT * spread)
-    return xp.where(taking_part, left, 0), taking_part
-
-
-def _fit(xp, model, value, known):
-    """Return the coefficients of the columns of `model` that fit the known values best, and what is left."""
-    weighted = model * known[:, None]
-    normal = weighted.T @ model
-    # A column that no known row sees would make the equations singular; so it gets the coefficient 0.
-    unseen = xp.diagonal(normal) == 0
-    normal = normal + xp.diag(unseen.astype(np.float64))
-    coefficients = xp.linalg.solve(normal, weighted.T @ value)
-    return coefficients, value - model @ coefficients
+    after = xp.maximum(after, 1e-15 * before + least)  # a pattern without noise leaves roundings
+    n, seen, columns = all_counts.sum(), (counts > 0).sum(), (all_counts > 0).sum()
+    gain = (n - seen) * xp.log(xp.maximum(before, least) / after) - (seen - columns) * xp.log(xp.maximum(n, 1))
+    centre = phase_means.sum(axis=0) / xp.maximum((counts > 0).sum(axis=0), 1)
+    return xp.where((counts > 0) & (gain > _EVIDENCE), phase_means - centre, 0)

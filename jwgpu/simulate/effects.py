@@ -46,9 +46,9 @@ class Effects:
     first_frame, last_frame : float
         What the first read of every integration lacks, and every second row of the last, DN (MIRI).
     cyclic_bias : float
-        Scatter of a bias pattern, new in every integration, that repeats along the slow axis, DN (subarrays).
+        What rows read more in integrations before which a fast reset came to them, DN (subarrays).
     cyclic_rows : int
-        Rows of one cycle of that pattern.
+        Rows of the detector that such a reset covers, each time the next ones.
     emi : float
         Electromagnetic interference, waves of 218.5 and 10 Hz: strength of the first, DN (MIRI).
     picture_frame : float
@@ -75,7 +75,7 @@ class Effects:
     first_frame: float = 0.0
     last_frame: float = 0.0
     cyclic_bias: float = 0.0
-    cyclic_rows: int = 16
+    cyclic_rows: int = 512
     emi: float = 0.0
     picture_frame: float = 0.0
     quantize: bool = True

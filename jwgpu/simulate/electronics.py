@@ -13,6 +13,8 @@ from jwgpu.simulate.glow import Glow
 from jwgpu.simulate.instruments import Detector, Window
 from jwgpu.simulate.timing import Timing
 
+FALL = 0.5  # share by which the cyclic bias falls from the first to the last row that is reset at a time
+
 
 @dataclasses.dataclass(frozen=True)
 class Levels:
@@ -28,7 +30,7 @@ class Levels:
     turned : bool
         The fast axis runs along y.
     cycles : (integration, slow) float32, DN, or None
-        Bias pattern that a reset of a few rows at a time leaves.
+        Bias of rows that were reset just before an integration.
     emi : Interference or None
     glow : Glow or None
     """
@@ -133,14 +135,21 @@ def levels(rng, det: Detector, window: Window, timing: Timing, effects: Effects)
                 columns[i, g] += np.float32(weight) * column
                 if stripe is not None:
                     stripes[i, g] += np.float32(weight) * stripe
-    return Levels(stripes, columns, run, abs(det.fast) == 2, _cycles(rng, det, slow, timing, effects))
+    return Levels(stripes, columns, run, abs(det.fast) == 2, _cycles(det, window, timing, effects))
 
 
-def _cycles(rng, det: Detector, slow: int, timing: Timing, effects: Effects) -> np.ndarray | None:
-    """Return the cyclic bias pattern of every integration, (integration, slow), as the science frame has it."""
+def _cycles(det: Detector, window: Window, timing: Timing, effects: Effects) -> np.ndarray | None:
+    """Return the cyclic bias pattern of every integration, (integration, slow), as the science frame has it.
+
+    Before each integration the next `cyclic_rows` rows of the detector are reset; they read more, the first of them
+    the most.
+    """
     if not effects.cyclic_bias:
         return None
-    pattern = rng.standard_normal((timing.n_integrations, effects.cyclic_rows))
-    pattern *= effects.cyclic_bias / pattern.std()
-    pattern -= pattern.mean(axis=1, keepdims=True)
-    return pattern[:, np.arange(slow) % effects.cyclic_rows][:, :: 1 if det.slow > 0 else -1].astype(np.float32)
+    _, slow = _axes(det, window)
+    size, origin = (det.shape[0], window.y - 1) if abs(det.slow) == 2 else (det.shape[1], window.x - 1)
+    row = np.arange(slow) + (origin if det.slow > 0 else size - origin - slow)
+    turn, place = row // effects.cyclic_rows, row % effects.cyclic_rows / effects.cyclic_rows
+    just_reset = turn == np.arange(timing.n_integrations)[:, None] % -(-size // effects.cyclic_rows)
+    pattern = effects.cyclic_bias * (1 - FALL * place) * just_reset
+    return pattern[:, :: 1 if det.slow > 0 else -1].astype(np.float32)

@@ -11,8 +11,9 @@ from jwgpu.step import Step
 
 MODES = (
     "nircam", "nircam_sub", "nircam_gaps", "nircam_one_group", "nircam_two_groups", "nircam_three_groups",
-    "nircam_snowball", "niriss", "nirspec", "nirspec_sub", "nirspec_picture_frame", "nirspec_irs2", "nirspec_irs2rapid",
-    "fgs_image", "tso", "nircam_ipc", "miri", "miri_sub", "fgs_id_stack", "fgs_acq1", "fgs_fineguide",
+    "nircam_snowball", "nircam_cyclic", "niriss", "nirspec", "nirspec_sub", "nirspec_picture_frame",
+    "nirspec_irs2", "nirspec_irs2rapid", "fgs_image", "tso", "nircam_ipc", "miri", "miri_sub", "fgs_id_stack",
+    "fgs_acq1", "fgs_fineguide",
 )  # fmt: skip
 
 PARAMETERS = {
@@ -22,7 +23,7 @@ PARAMETERS = {
     "jump": {"expand_large_events": True, "find_showers": True, "extend_min_area": 20, "minimum_sigclip_groups": 2},
     "picture_frame": {"mask_science_regions": False, "save_mask": True, "save_correction": True},
     "ramp_fit": {"algorithm": "LIKELY"},
-    "superbias": {"cyclic_bias": True, "cyclic_period": 8},
+    "superbias": {"cyclic_bias": True, "cyclic_period": 512},
 }
 """Other parameters that a step is run with too: those that lead past what the defaults do."""
 

@@ -1,52 +1,57 @@
-"""What repeats along a profile is found and measured; what does not is left."""
+"""What repeats from cycle to cycle is measured; what does not is left."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from jwgpu.numerics.cycles import cycle, find_period
+from jwgpu.numerics.cycles import repeating
 
 
-def profile(n_rows, period, seed=0, noise=2.0, scatter=6.0):
-    """Return rows with a pattern, noise, a smooth part, outliers and gaps; and the pattern."""
+def samples(n, columns, period, scatter, seed=0):
+    """Return values of unit noise about levels of their columns, some missing, and the pattern among them."""
     rng = np.random.default_rng(seed)
-    pattern = rng.normal(0, scatter, period)
-    pattern = (pattern - pattern.mean())[np.arange(n_rows) % period]
-    along = np.arange(n_rows) / n_rows
-    values = pattern + rng.normal(0, noise, n_rows) + 20 * along - 30 * along**2 + 400
-    values[rng.choice(n_rows, 3, replace=False)] += 500
-    values[rng.choice(n_rows, 2, replace=False)] = np.nan
+    pattern = rng.normal(0, scatter, (period, columns))
+    pattern -= pattern.mean(axis=0)
+    values = pattern[np.arange(n) % period] + rng.normal(0, 1, (n, columns)) + rng.normal(400, 50, columns)
+    values[rng.random(values.shape) < 0.02] = np.nan
     return values, pattern
 
 
-@pytest.mark.parametrize(("n_rows", "period"), [(64, 8), (160, 16), (163, 37), (400, 2), (640, 100)])
-def test_the_pattern_is_measured_to_the_noise_of_its_phases(n_rows, period):
-    values, pattern = profile(n_rows, period)
-    error = cycle(values, period) - pattern
-    assert np.std(error) < 1.5 * 2 / (n_rows / period) ** 0.5
+@pytest.mark.parametrize(("n", "columns", "period"), [(40, 1, 4), (41, 64, 4), (200, 30, 8), (1000, 1, 128)])
+def test_the_pattern_is_measured_to_the_noise_of_its_phases(n, columns, period):
+    values, pattern = samples(n, columns, period, 8.0)
+    error = repeating(values, period) - pattern
+    assert np.std(error) < 1.5 / (n / period) ** 0.5
 
 
-@pytest.mark.parametrize(("n_rows", "period"), [(64, 5), (160, 16), (163, 37), (640, 100)])
-def test_the_period_is_found_and_no_multiple_of_it(n_rows, period):
-    assert [find_period(profile(n_rows, period, seed)[0]) for seed in range(5)] == [period] * 5
+@pytest.mark.parametrize(("n", "columns", "period"), [(8, 1, 4), (12, 1, 4), (40, 64, 4), (64, 1, 8), (300, 30, 8)])
+def test_noise_has_no_pattern(n, columns, period):
+    for seed in range(100):
+        values, _ = samples(n, columns, period, 0.0, seed)
+        np.testing.assert_array_equal(repeating(values, period), 0)
 
 
-def test_noise_and_slopes_have_no_period():
-    found = [find_period(profile(n, 7, seed, scatter=0.0)[0]) for n in (64, 160, 640) for seed in range(20)]
-    assert found == [None] * 60
+def test_a_pattern_needs_more_than_a_cycle():
+    values, _ = samples(4, 3, 4, 100.0)
+    np.testing.assert_array_equal(repeating(values, 4), 0)
 
 
-def test_rows_without_values_have_no_pattern():
-    nothing = np.full(64, np.nan)
-    assert find_period(nothing) is None
-    np.testing.assert_array_equal(cycle(nothing, 8), 0)
-    assert find_period(np.zeros(64)) is None
+@pytest.mark.filterwarnings("error")
+def test_what_is_never_seen_has_no_pattern():
+    values, pattern = samples(40, 3, 4, 10.0)
+    values[:, 1] = np.nan
+    values[2::4, 0] = np.nan
+    found = repeating(values, 4)
+    np.testing.assert_array_equal(found[:, 1], 0)
+    assert found[2, 0] == 0
+    assert np.std(found[:, 2] - pattern[:, 2]) < 1
+    seen = [0, 1, 3]
+    assert np.std(found[seen, 0] - pattern[seen, 0] + pattern[seen, 0].mean()) < 1
+    np.testing.assert_array_equal(repeating(np.full((9, 2), np.nan), 4), 0)
 
 
-def test_a_phase_that_is_never_seen_gets_nothing():
-    values, pattern = profile(64, 8, noise=0.01)
-    values[3::8] = np.nan
-    found = cycle(values, 8)
-    np.testing.assert_array_equal(found[3::8], 0)
-    assert np.std((found - pattern)[np.arange(64) % 8 != 3]) < 0.1
+def test_a_pattern_without_noise():
+    values = np.tile([[1.0], [5.0]], (4, 1))
+    np.testing.assert_array_equal(repeating(values, 2), [[-2], [2]])
+    np.testing.assert_array_equal(repeating(np.ones((8, 2)), 2), 0)

@@ -23,6 +23,7 @@ from typing import Any
 
 from jwgpu import backend
 from jwgpu._version import __version__
+from jwgpu.cut import Count, Cut, own_rows
 from jwgpu.data import Exposure, Reference
 from jwgpu.errors import InputError
 from jwgpu.provenance import Record
@@ -118,6 +119,16 @@ def note(**values) -> None:
         current.update(values)
 
 
+def count(**values) -> None:
+    """Leave numbers of pixels or groups in the record of the step that is running, as `note` does.
+
+    Each value is an array (y, ...) of truth values or numbers, whose sum is noted; over pieces the sums add up.
+    """
+    current = _notes.get()
+    if current is not None:
+        current.update({name: Count(array[own_rows()].sum()) for name, array in values.items()})
+
+
 _left: ContextVar[dict | None] = ContextVar("left", default=None)
 _collected: ContextVar[dict | None] = ContextVar("collected", default=None)
 
@@ -162,12 +173,18 @@ class Step:
         Name: `Parameter`.
     unit : str or None
         Unit the exposure must be in.
-    streams : str or None
-        Axis along which the exposure may be cut without changing a bit (`"integration"`, `"pixel"`), or None.
+    streams : Cut, str, None or function
+        How the exposure may be cut; `cut` says it for an exposure and parameters.
+    asks : function of (ramp, parameters), or None
+        The question about the whole exposure that the step decides on: a host array of truth values about its
+        `groupdq`, each true where it is true of every piece.
+    finish : function of (exposure, notes), or None
+        Gives the metadata that follow from the notes.
     """
 
-    def __init__(self, function, unit: str | None, streams: str | None, wanted: Mapping[str, Callable] | None = None):
+    def __init__(self, function, unit: str | None, streams, wanted=None, asks=None, finish=None):
         self.function, self.unit, self.streams, self._wanted = function, unit, streams, dict(wanted or {})
+        self.asks, self.finish = asks, finish
         self.name = function.__name__
         self.__name__, self.__doc__, self.__module__ = self.name, function.__doc__, function.__module__
         self.__wrapped__ = function
@@ -205,7 +222,18 @@ class Step:
         """
         if kind not in self._wanted:
             return True
-        return self._wanted[kind](exposure, {p.name: p.default for p in self.parameters.values()} | dict(parameters))
+        return self._wanted[kind](exposure, self.complete(parameters))
+
+    def cut(self, exposure, parameters: Mapping[str, Any]) -> Cut:
+        """Say how an exposure may be cut for this step; `parameters` are those that differ from the defaults."""
+        given = self.streams
+        if callable(given):
+            given = given(exposure, self.complete(parameters))
+        return given if isinstance(given, Cut) else Cut(given)
+
+    def complete(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Return all parameters: those given, and the defaults of the others."""
+        return {p.name: p.default for p in self.parameters.values()} | dict(parameters)
 
     def check(self, parameters: dict) -> dict:
         """Return `parameters` with their types checked; unknown names are errors."""
@@ -229,7 +257,7 @@ class Step:
                     f"step {self.name}: {reference.name} is a {reference.type} reference, given where {name} is "
                     f"needed; the references of this step are, in order, {', '.join(self.references)}"
                 )
-        parameters = {p.name: p.default for p in self.parameters.values()} | self.check(arguments)
+        parameters = self.complete(self.check(arguments))
         notes: dict = {}
         left: dict[str, Exposure] = {}
         tokens = _notes.set(notes), _left.set(left)
@@ -240,6 +268,8 @@ class Step:
                 if missing:
                     raise Skip(f"there is no {missing[0]} reference for this exposure")
                 outcome, status, reason = self.function(exposure, **given, **parameters), "COMPLETE", ""
+                if self.finish is not None:
+                    outcome = outcome.replace(meta=outcome.meta.set(self.finish(exposure, notes)))
             except Skip as skip:
                 outcome, status, reason = exposure, "SKIPPED", str(skip)
             finally:
@@ -273,10 +303,19 @@ class Step:
         return f"<step {self.name}: {self.summary}>"
 
 
-def step(*, unit: str | None, streams: str | None = None, wanted: Mapping[str, Callable] | None = None):
+def step(
+    *,
+    unit: str | None,
+    streams: Cut | str | Callable | None = None,
+    wanted: Mapping[str, Callable] | None = None,
+    asks: Callable | None = None,
+    finish: Callable | None = None,
+):
     """Make a step of a function (see the module's docstring).
 
-    `wanted` holds, for optional references that only some exposures or parameters call for, a function of the
-    exposure and all parameters that says so.
+    `streams` says how an exposure may be cut: a `Cut`, its axis alone, or a function of the exposure and all
+    parameters that returns either. `wanted` holds, for optional references that only some exposures or parameters
+    call for, a function of the exposure and all parameters that says so. `asks` and `finish` are what a step has
+    that can be cut and yet looks at the whole: see `Step`.
     """
-    return lambda function: Step(function, unit, streams, wanted)
+    return lambda function: Step(function, unit, streams, wanted, asks, finish)

@@ -1,15 +1,18 @@
 """Where arrays live: the only package, with `kernels`, that may say `cupy`."""
 
 from jwgpu.backend.device import Device, current, describe, probe, use
-from jwgpu.backend.namespace import fft, is_device_array, namespace, ndimage
+from jwgpu.backend.files import FileArray
+from jwgpu.backend.namespace import empty, fft, is_device_array, namespace, ndimage
 from jwgpu.backend.transfer import Traffic, counting, native, to, to_host
 
 __all__ = [
     "Device",
+    "FileArray",
     "Traffic",
     "counting",
     "current",
     "describe",
+    "empty",
     "fft",
     "is_device_array",
     "namespace",

@@ -27,6 +27,7 @@ class Exposure:
     history: tuple = ()
     tables: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
     _donated: frozenset = frozenset()
+    _taken: set = dataclasses.field(default_factory=set)
 
     def arrays(self) -> dict:
         """Return the arrays that are there, by name."""
@@ -56,6 +57,10 @@ class Exposure:
         """Return a copy with some fields changed; arrays that are not named are shared, not copied."""
         return dataclasses.replace(self, **changes)
 
+    def with_arrays(self, arrays: Mapping) -> Self:
+        """Return a copy with some arrays changed."""
+        return self.replace(**arrays)
+
     def to(self, kind: str) -> Self:
         """Return the exposure with all arrays on `"cpu"` or `"gpu"`."""
         if kind == self.device:
@@ -67,19 +72,21 @@ class Exposure:
         array = getattr(self, name)
         if array is None:
             raise ValueError(f"{self.name} has no array {name!r}")
+        self._taken.add(name)
         return array if name in self._donated else array.copy()
 
     def donate(self, keep: tuple[Exposure, ...] = ()) -> Self:
         """Allow `own` to hand out those arrays that share no memory with an exposure in `keep`."""
         held = [a for other in keep for a in other.arrays().values()]
+        own = {name: array for name, array in self.arrays().items() if not isinstance(array, backend.FileArray)}
         free = {
             name
-            for name, array in self.arrays().items()
+            for name, array in own.items()
             if not any(_overlap(array, other) for other in held)
-            and not any(_overlap(array, b) for other_name, b in self.arrays().items() if other_name != name)
+            and not any(_overlap(array, b) for other_name, b in own.items() if other_name != name)
             and (backend.is_device_array(array) or array.flags.writeable)
         }
-        return self.replace(_donated=frozenset(free))
+        return self.replace(_donated=frozenset(free), _taken=set())
 
     def recorded(self, record, **changes) -> Self:
         """Return a copy with `record` added to the history."""
@@ -97,6 +104,8 @@ class Exposure:
 
 
 def _overlap(a, b) -> bool:
+    if isinstance(b, backend.FileArray):
+        return False
     if backend.is_device_array(a) != backend.is_device_array(b):
         return False
     return bool(backend.namespace(a, b).may_share_memory(a, b))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from jwgpu import backend
@@ -34,6 +34,26 @@ class Reference:
     arrays: Mapping[str, Any]
     meta: Meta = dataclasses.field(default_factory=Meta)
     context: str = ""
+    _whole: Callable[[], Reference] | None = None
+
+    @property
+    def whole(self) -> Reference:
+        """The reference with all its rows, where this is a piece of it."""
+        return self if self._whole is None else self._whole()
+
+    @property
+    def is_piece(self) -> bool:
+        """Whether this holds some rows of a reference."""
+        return self._whole is not None
+
+    def piece_of(self, whole: Callable[[], Reference]) -> Reference:
+        """Return this as a piece of the reference that `whole` returns."""
+        return dataclasses.replace(self, _whole=whole)
+
+    def rows(self, rows: slice, n_rows: int) -> Reference:
+        """Return some rows of those arrays that have `n_rows` of them."""
+        cut = {n: a[..., rows, :] if a.ndim > 1 and a.shape[-2] == n_rows else a for n, a in self.arrays.items()}
+        return dataclasses.replace(self, arrays=cut).piece_of(self._whole or (lambda: self))
 
     def __getattr__(self, name: str):
         arrays = self.__dict__.get("arrays")

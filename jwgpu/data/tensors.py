@@ -51,6 +51,10 @@ class Tensors(Exposure):
         """Shape of the first array."""
         return next(iter(self.content.values())).shape
 
+    def with_arrays(self, arrays: Mapping) -> Self:
+        """Return a copy with some arrays changed."""
+        return self.replace(content={**self.content, **arrays})
+
     def to(self, kind: str) -> Self:
         """Return the same with all arrays on `"cpu"` or `"gpu"`."""
         return self.replace(content={name: backend.to(array, kind) for name, array in self.content.items()})

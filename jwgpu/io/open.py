@@ -11,6 +11,7 @@ from astropy.io import fits
 
 from jwgpu import backend
 from jwgpu.data import Image, Meta, Ramp
+from jwgpu.data.pieces import in_files
 from jwgpu.errors import InputError
 from jwgpu.io import asdftree, fitsfile
 from jwgpu.io.headers import read_headers
@@ -29,7 +30,7 @@ _LATER = {"S_WCS": "assign_wcs", "S_FLAT": "flat_field", "S_PHOTOM": "photom", "
           "S_EXTR1D": "extract_1d", "S_IFUCUB": "cube_build", "S_OUTLIR": "outlier_detection"}  # fmt: skip
 
 
-def open(path: str | os.PathLike, *, device: str | None = None) -> Ramp | Image:
+def open(path: str | os.PathLike, *, device: str | None = None, lazy: bool = False) -> Ramp | Image:
     """Open a raw exposure, a ramp, a rate product or a guider product.
 
     Arrays are native float32 (`data`, errors, variances), uint32 (`dq`, `pixeldq`) and uint8 (`groupdq`), whatever
@@ -41,6 +42,9 @@ def open(path: str | os.PathLike, *, device: str | None = None) -> Ramp | Image:
         `_uncal`, `_ramp`, what was kept after a detector step, `_rate`, `_rateints`, a guider's `_cal`.
     device : {"cpu", "gpu"}, optional
         Where the arrays go; the device in use by default.
+    lazy : bool
+        Leave the large arrays of a ramp in its file, for `Pipeline.run` to read them, whole or piece by piece. Nothing
+        else can be done with such a ramp. Compressed files are read whole.
 
     Returns
     -------
@@ -72,9 +76,13 @@ def open(path: str | os.PathLike, *, device: str | None = None) -> Ramp | Image:
             values = asdftree.read_tree(tree) | values
         values["filename"] = path.name
         history, provenance = _history(path, hdus, values)
-        read = _read_ramp if len(sci.shape) == 4 else _read_image
-        exposure = read(path, hdus, sci, Meta(values | provenance))
-    return exposure.replace(history=history).to(device or backend.current().kind)
+        meta = Meta(values | provenance)
+        if len(sci.shape) == 4:
+            exposure = _read_ramp(path, hdus, sci, meta, fitsfile.left_in_file if lazy else fitsfile.read_array)
+        else:
+            exposure = _read_image(path, hdus, sci, meta)
+    exposure = exposure.replace(history=history)
+    return exposure if lazy and in_files(exposure) else exposure.to(device or backend.current().kind)
 
 
 def _named_headers(hdus):
@@ -157,23 +165,28 @@ def _history(path: Path, hdus, values: dict) -> tuple[tuple, dict[str, Any]]:
     return records, provenance | ({"jwgpu.input_software": before} if before else {})
 
 
-def _read_ramp(path: Path, hdus, sci, meta: Meta) -> Ramp:
+def _read_ramp(path: Path, hdus, sci, meta: Meta, read) -> Ramp:
     meta = complete(meta, sci.shape, path.name)
     n_rows, n_columns = sci.shape[2:]
-    found: dict[str, Any] = {name: _optional(path, hdus, hdu, np.float32) for name, hdu in _RAMP_EXTENSIONS.items()}
+    found: dict[str, Any] = {
+        name: _optional(path, hdus, hdu, np.float32, read) for name, hdu in _RAMP_EXTENSIONS.items()
+    }
     pixeldq = _optional(path, hdus, "PIXELDQ", np.uint32)
     if pixeldq is None:
         pixeldq = _optional(path, hdus, "DQ", np.uint32)  # guider ramps
-    groupdq = _optional(path, hdus, "GROUPDQ", np.uint8)
+    groupdq = _optional(path, hdus, "GROUPDQ", np.uint8, read)
     found["pixeldq"] = np.zeros((n_rows, n_columns), np.uint32) if pixeldq is None else pixeldq
-    found["groupdq"] = np.zeros(sci.shape, np.uint8) if groupdq is None else groupdq
+    data = read(path, sci, np.float32)
+    if groupdq is None:
+        lazy = isinstance(data, backend.FileArray)
+        groupdq = backend.FileArray(None, sci.shape, np.uint8) if lazy else np.zeros(sci.shape, np.uint8)
+    found["groupdq"] = groupdq
     for name, shape in (("pixeldq", (n_rows, n_columns)), ("groupdq", sci.shape)):
         if found[name].shape[-len(shape) :] != tuple(shape):
             raise InputError(
                 f"{path} contradicts itself: {name.upper()} has shape {found[name].shape}, SCI {sci.shape}; "
                 f"fetch the file again"
             )
-    data = fitsfile.read_array(path, sci, np.float32)
     unit = meta.get("bunit_data", "DN")
     return Ramp(data=data, meta=meta, unit=unit, tables=_tables(hdus), **found)
 
@@ -191,11 +204,11 @@ def _read_image(path: Path, hdus, sci, meta: Meta) -> Image:
     return Image(data=data, meta=meta, unit=meta.get("bunit_data", "DN/s"), tables=_tables(hdus), **found)
 
 
-def _optional(path: Path, hdus, name: str, dtype) -> np.ndarray | None:
+def _optional(path: Path, hdus, name: str, dtype, read=fitsfile.read_array) -> Any:
     hdu = fitsfile.named(hdus, name)
     if hdu is None or not hdu.is_image or not hdu.shape or 0 in hdu.shape:
         return None
-    return fitsfile.read_array(path, hdu, dtype)
+    return read(path, hdu, dtype)
 
 
 def _tables(hdus) -> dict[str, np.ndarray]:

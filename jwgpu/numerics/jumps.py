@@ -77,8 +77,8 @@ class Rules:
     clip: str | None = None
 
 
-def two_point_difference(data, groupdq, gain, readnoise, rules: Rules) -> int:
-    """Flag jumps in `groupdq`, in place, and return how many groups were hit (before others were flagged with them).
+def two_point_difference(data, groupdq, gain, readnoise, rules: Rules):
+    """Flag jumps in `groupdq`, in place; return how many groups of each row were hit, before others were flagged too.
 
     Groups that are DO_NOT_USE or SATURATED take no part and never carry JUMP_DET afterwards. The median is taken over
     all integrations of a pixel.
@@ -94,7 +94,7 @@ def two_point_difference(data, groupdq, gain, readnoise, rules: Rules) -> int:
 
     Returns
     -------
-    int
+    (y,) int
     """
     scratch = group_size(data.shape[0] * (data.shape[1] - 1))
     if not kernels.available(data) or (scratch is None and not rules.clip and not rules.single_pass):
@@ -102,7 +102,7 @@ def two_point_difference(data, groupdq, gain, readnoise, rules: Rules) -> int:
     return compiled(data, groupdq, gain, readnoise, rules)
 
 
-def compiled(data, groupdq, gain, readnoise, rules: Rules) -> int:
+def compiled(data, groupdq, gain, readnoise, rules: Rules):
     """Do what `two_point_difference` says with the kernels `ramp_jumps` or `ramp_many`, and `ramp_jumps_extend`."""
     xp = namespace(data, groupdq, gain, readnoise)
     n_integrations, n_groups, n_rows, n_columns = data.shape
@@ -132,13 +132,13 @@ def compiled(data, groupdq, gain, readnoise, rules: Rules) -> int:
     return found
 
 
-def reference(data, groupdq, gain, readnoise, rules: Rules) -> int:
+def reference(data, groupdq, gain, readnoise, rules: Rules):
     """Do what `two_point_difference` says in array code, a few rows at a time."""
     with np.errstate(invalid="ignore", over="ignore"):  # infinite data are passed over like NaN
         return _reference(data, groupdq, gain, readnoise, rules)
 
 
-def _reference(data, groupdq, gain, readnoise, rules: Rules) -> int:
+def _reference(data, groupdq, gain, readnoise, rules: Rules):
     xp = namespace(data, groupdq, gain, readnoise)
     n_integrations, n_groups, n_rows, n_columns = data.shape
     median = xp.empty((n_rows, n_columns), dtype=np.float64)
@@ -198,11 +198,11 @@ def _spare_whole_groups(groupdq, spread) -> None:
             spread[integration, byte] &= ~(((plane & JUMP_DET) == 0) * np.uint8(1 << bit))
 
 
-def _count(groupdq) -> int:
-    """Count the groups that carry JUMP_DET, a plane at a time to keep temporaries small."""
+def _count(groupdq):
+    """Count the groups of each row that carry JUMP_DET, a plane at a time to keep temporaries small."""
     xp = namespace(groupdq)
     planes = groupdq.reshape(-1, *groupdq.shape[2:])
-    return int(sum(xp.count_nonzero(plane & JUMP_DET) for plane in planes))
+    return sum(xp.count_nonzero(plane & JUMP_DET, axis=-1) for plane in planes)
 
 
 def _electrons(data, groupdq, gain):

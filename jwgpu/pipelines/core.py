@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -204,6 +205,8 @@ class Pipeline:
         progress: bool = True,
         donate: bool = False,
         after_step: Callable | None = None,
+        max_memory: int | str | None = None,
+        scratch: str | os.PathLike | None = None,
     ):
         """Run the pipeline.
 
@@ -222,6 +225,12 @@ class Pipeline:
             exposure must not be used afterwards.
         after_step : function of (step name, mapping of exposures), optional
             Called after every step, for example to save intermediates one at a time.
+        max_memory : int or str, optional
+            Memory that the run may take: bytes, or words such as `"2G"`. By default most of what is free. What does
+            not fit is worked on in pieces, with the same result bit for bit; a ramp among the products then has its
+            arrays in files (`array.read()` gives them).
+        scratch : path, optional
+            Folder for what does not fit; the system's folder for temporary files by default. Nothing stays there.
 
         Returns
         -------
@@ -230,7 +239,10 @@ class Pipeline:
         """
         from jwgpu.pipelines.run import run
 
-        return run(self, exposure, references, keep=keep, progress=progress, donate=donate, after_step=after_step)
+        return run(
+            self, exposure, references, keep=keep, progress=progress, donate=donate, after_step=after_step,
+            max_memory=max_memory, scratch=scratch,
+        )  # fmt: skip
 
     def source(self) -> str:
         """Return the Python cells that do what this pipeline does, ready to paste into a notebook."""

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Callable, Iterable, Mapping
 from types import SimpleNamespace
 
 from jwgpu.data import Exposure, Image
+from jwgpu.data.pieces import in_files, loaded
 from jwgpu.errors import InputError
-from jwgpu.pipelines.origins import CODE, left_out
+from jwgpu.pipelines import sections
+from jwgpu.pipelines.apply import apply, leave_out
+from jwgpu.pipelines.room import arrange, words
 from jwgpu.provenance import Record
-from jwgpu.step import Step, byproducts
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -80,6 +83,8 @@ def run(
     progress: bool = True,
     donate: bool = False,
     after_step: Callable[[str, Mapping[str, Exposure]], None] | None = None,
+    max_memory: int | str | None = None,
+    scratch: str | os.PathLike | None = None,
 ) -> Run:
     """Run `pipeline` on `exposure` (see `Pipeline.run`)."""
     keep = [keep] if isinstance(keep, str) else list(keep)
@@ -90,72 +95,70 @@ def run(
 
         references = find(exposure)
     references = references.overridden(pipeline.files) if pipeline.files else references
-    branches = {"image" if isinstance(exposure, Image) else "ramp": exposure}
     protected = [] if donate else [exposure]
+    exposure, room = arrange(exposure, pipeline, max_memory, scratch, donate)
+    branches = {"image" if isinstance(exposure, Image) else "ramp": exposure}
     del exposure
     kept: dict[str, object] = {}
     left: dict[str, Exposure] = {}
+    calls, ends = list(pipeline.calls), pipeline.names() if after_step is not None else keep
     with _bar(len(pipeline), progress) as bar:
-        for call in pipeline.calls:
-            bar.set_description(call.name, refresh=False)
-            if call.skip:
-                record = Record(step=call.name, status="SKIPPED", reason=left_out(call.origin("skip")))
-                branches = {name: part.recorded(record) for name, part in branches.items()}
-            else:
-                branches = _advance(call, branches, references, [*protected, *left.values()], left)
-                if after_step is not None:
-                    after_step(call.name, branches)
-            if call.name in keep:
-                kept[call.name] = next(iter(branches.values())) if len(branches) == 1 else SimpleNamespace(**branches)
-                protected += branches.values()
-            bar.update()
+        while calls:
+            section = sections.first(calls, next(iter(branches.values())), ends, room)
+            del calls[: len(section.calls)]
+            last = section.calls[-1]
+            bar.set_description(" ".join(dict.fromkeys((section.calls[0].name, last.name))), refresh=False)
+            branches = _advance(section, branches, references, room, protected, left, bar.update)
+            if after_step is not None and not last.skip:
+                after_step(last.name, branches)
+            if last.name in keep:
+                result = {name: loaded(part) for name, part in branches.items()}
+                kept[last.name] = next(iter(result.values())) if len(result) == 1 else SimpleNamespace(**result)
+                protected += result.values()
+            if section.axis is None:
+                bar.update()
     return Run(pipeline, branches, kept, left)
 
 
-def _advance(call, branches: dict, references, protected: list, left: dict) -> dict:
-    outcome = {}
+def _advance(section, branches: dict, references, room, protected: list, left: dict, show) -> dict:
+    """Take all branches through a section."""
+    call, outcome = section.calls[0], {}
     for name in list(branches):
         exposure = branches.pop(name)
-        arguments = [
-            references.get(kind, required=needed, step=call.name) if call.wants(kind, exposure) else None
-            for kind, needed in call.references.items()
-        ]
-        # References made in memory may be on the other device.
-        arguments = [None if reference is None else reference.to(exposure.device) for reference in arguments]
-        exposure = exposure.donate(keep=(*protected, *branches.values(), *outcome.values()))
-        with byproducts() as beside:
-            made = call.step(exposure, *arguments, **call.parameters)
-        del exposure, arguments
-        # Of the product of each integration, as `rateints` is beside `rate`.
-        left.update({f"{key}ints" if name == "rateints" else key: part for key, part in beside.items()})
-        made = _attributed(made, call)
-        if not isinstance(call.step, Step) and isinstance(made, Exposure):
-            origins = {key: call.origin(key) for key in call.parameters}
-            made = made.recorded(Record(step=call.name, parameters=dict(call.parameters), origins=origins))
-        if isinstance(made, Image) and name == "ramp":
-            outcome["image"] = made
-        elif isinstance(made, Exposure):
-            outcome[name] = made
-        elif hasattr(made, "_fields"):
-            outcome |= {field: part for field, part in zip(made._fields, made) if part is not None}
+        if section.axis is None and call.skip:
+            outcome[name] = leave_out(call, exposure)
+            continue
+        held = (*protected, *left.values(), *branches.values(), *outcome.values())
+        if section.axis is not None:
+            made, beside = sections.run(section, name, exposure.donate(keep=held), references, room, show)
         else:
-            raise InputError(f"step {call.name} returned {type(made).__name__}, not an exposure")
+            if in_files(exposure):
+                raise _too_large(call, exposure, room)
+            arguments = [
+                references.get(kind, required=needed, step=call.name) if call.wants(kind, exposure) else None
+                for kind, needed in call.references.items()
+            ]
+            # References made in memory may be on the other device.
+            arguments = [None if reference is None else reference.to(exposure.device) for reference in arguments]
+            exposure = exposure.donate(keep=held)
+            made, beside = apply(call, name, exposure, arguments)
+            del arguments
+        del exposure
+        outcome |= made
+        left |= beside
     return outcome
 
 
-def _attributed(made, call):
-    """Say in the record that a step has just left who set its parameters."""
-    parameters = call.step.parameters if isinstance(call.step, Step) else ()
-    origins = {name: origin for name in parameters if (origin := call.origin(name)) != CODE}
-    if not origins or made is None:
-        return made
-    if hasattr(made, "_fields"):
-        return type(made)(*(_attributed(part, call) for part in made))
-    *before, last = made.history
-    return made.replace(history=(*before, dataclasses.replace(last, origins=origins)))
+def _too_large(call, exposure: Exposure, room) -> InputError:
+    return InputError(
+        f"step {call.name} works on whole exposures (with these parameters), and {exposure.name} takes "
+        f"{words(exposure.nbytes)} where {words(room.limit)} may be used; allow more memory (--max-memory, "
+        f"max_memory=) or leave the step out (--skip {call.name})"
+    )
 
 
 def _bar(total: int, progress: bool):
     from tqdm.auto import tqdm
 
-    return tqdm(total=total, disable=not progress, delay=2, unit="step", leave=False)
+    form = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}"
+    return tqdm(total=total, disable=not progress, delay=2, leave=False, bar_format=form)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -51,7 +52,8 @@ def load(path: Path, kind: str, target: Window, name: str | None = None) -> Refe
     label = f"{kind} reference {path.name}"
     meta = header.read(path)
     if kind == "user_supplied_dq":
-        return Reference(kind, name or path.name, {"dq": given.flags(path, meta, target, label)}, meta)
+        flags = given.flags(path, meta, target, label)
+        return Reference(kind, name or path.name, {"dq": flags[slice(*target.rows)] if target.rows else flags}, meta)
     if meta.reftype and str(meta.reftype).lower() != kind:
         raise InputError(f"{path} is a {str(meta.reftype).lower()} reference, not a {kind}; give a {kind} file")
     window.check_origin(meta, target, label)
@@ -59,7 +61,10 @@ def load(path: Path, kind: str, target: Window, name: str | None = None) -> Refe
         arrays, meta = _from_asdf(path, meta, label)
     else:
         arrays = _from_fits(path, kind, meta, target, label)
-    _check(kind, arrays, label)
+    if target.rows and not _holds_numbers(kind, arrays):
+        load(path, kind, dataclasses.replace(target, rows=None))  # what has no number in some rows may have elsewhere
+    else:
+        _check(kind, arrays, label)
     return Reference(kind, name or path.name, arrays, meta)
 
 
@@ -126,6 +131,8 @@ def _cut(kind: str, array: str, shape: tuple[int, ...], meta: Meta, target: Wind
     if target.stack and kind in ("gain", "readnoise") and target.shape[0] > shape[-2]:
         return whole  # guider_cds takes the mean, as there is no such file for stacks
     rows, columns = window.cut(meta, shape, target, label)
+    if target.rows:
+        rows = slice(rows.start + target.rows[0], rows.start + target.rows[1])
     if array in kinds.REQUIRED.get(kind, ()) and len(shape) > 2:
         frames = window.frames_needed(kind, meta, target, shape[-3])
         return (*whole[:-3], slice(0, frames), rows, columns)
@@ -175,6 +182,15 @@ def _check(kind: str, arrays: dict, label: str) -> None:
                 f"{label}: its array {name} has the shape {array.shape} where a {kind} has "
                 f"{' or '.join(map(str, _AXES[kind]))} axes; give a {kind} file in the standard form"
             )
+    for name in kinds.REQUIRED.get(kind, ()):
+        if not _holds_numbers(kind, {name: arrays[name]}):
+            raise InputError(f"{label}: its array {name} holds nothing but NaN; the file is damaged, give another one")
+
+
+def _holds_numbers(kind: str, arrays: dict) -> bool:
+    """Say whether no array that the type is about holds nothing but NaN."""
+    for array in (arrays[name] for name in kinds.REQUIRED.get(kind, ()) if name in arrays):
         # A sample of the pixels settles nearly every case; only where it is all NaN is the whole array looked at.
         if array.dtype.kind == "f" and np.isnan(array.ravel()[::997]).all() and np.isnan(array).all():
-            raise InputError(f"{label}: its array {name} holds nothing but NaN; the file is damaged, give another one")
+            return False
+    return True

@@ -73,7 +73,9 @@ class References:
             made._sources[kind] = Source(kind, "memory", None, getattr(reference, "name", "N/A"), reference)
         return made
 
-    def get(self, kind: str, required: bool = False, step: str | None = None) -> Reference | None:
+    def get(
+        self, kind: str, required: bool = False, step: str | None = None, rows: tuple[int, int] | None = None
+    ) -> Reference | None:
         """Return the reference of a type, cut to the exposure and on its device.
 
         Parameters
@@ -85,6 +87,9 @@ class References:
             such a step does not apply to the exposure.
         step : str, optional
             Step that asks; its own override (`"jump.gain"`) goes before the common one.
+        rows : (first, last), optional
+            Rows of the exposure, beyond which nothing of the reference is wanted: `is_piece` says whether it was cut
+            to them, as one that is read from a file is.
 
         Returns
         -------
@@ -110,11 +115,14 @@ class References:
         path = source.path or crds.fetch(self._meta, kind, source.name.removeprefix("crds://"), self._given_context)
         self._sources[_key(kind, step, self._overrides)] = dataclasses.replace(source, path=path)
         window = self._window
+        if rows is not None and not cache.contains(path, kind, (*window.key(kind), source.name), self._device):
+            window = dataclasses.replace(window, rows=rows)
         found = cache.get(
             path, kind, (*window.key(kind), source.name), self._device, lambda: load(path, kind, window, source.name)
         )
         # The cache is shared by exposures that chose by other rules; a file that was named was chosen by none.
-        return dataclasses.replace(found, context="" if source.origin == "override" else self.context)
+        found = dataclasses.replace(found, context="" if source.origin == "override" else self.context)
+        return found if window.rows is None else found.piece_of(lambda: self.get(kind, required, step))
 
     def require(self, kind: str, step: str | None = None) -> Reference:
         """Return the reference of a type; that there is none is an error.

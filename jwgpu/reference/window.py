@@ -36,6 +36,8 @@ class Window:
         and what the steps after refpix use hold science pixels alone; none is cut.
     striped : bool
         Read in stripes (NIRCam DHS, NIRISS SOSS superstripes): rows of the frame come from several places.
+    rows : (first, last) or None
+        Rows of the exposure, of which alone those of the reference are wanted.
     """
 
     start: tuple[int, int] | None
@@ -48,6 +50,7 @@ class Window:
     stack: bool = False
     science: tuple[int, int] | None = None
     striped: bool = False
+    rows: tuple[int, int] | None = None
 
     @classmethod
     def of(cls, meta: Meta, shape: tuple[int, ...]) -> Window:
@@ -70,7 +73,7 @@ class Window:
 
     def key(self, kind: str) -> tuple:
         """Return what distinguishes one cut of a reference of type `kind` from another."""
-        return self.start, self.shape, self.frames if kind in _BY_FRAME else 0
+        return self.start, self.shape, self.frames if kind in _BY_FRAME else 0, self.rows
 
 
 def check_origin(meta: Meta, window: Window, label: str) -> None:

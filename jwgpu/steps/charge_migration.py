@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from jwgpu.backend import namespace
+from jwgpu.cut import Cut
 from jwgpu.data import GROUP, Ramp
-from jwgpu.step import Skip, note, step
+from jwgpu.step import Skip, count, step
 
 
-@step(unit="DN", streams="integration")
+@step(unit="DN", streams=Cut("rows", halo=1, sets=GROUP.CHARGELOSS | GROUP.DO_NOT_USE))
 def charge_migration(ramp: Ramp, *, signal_threshold: float = 25000.0) -> Ramp:
     """Flag a pixel and its four neighbours from the group on in which its signal exceeds a threshold.
 
@@ -44,15 +45,15 @@ def charge_migration(ramp: Ramp, *, signal_threshold: float = 25000.0) -> Ramp:
     xp = namespace(ramp.data)
     flag = GROUP.CHARGELOSS | GROUP.DO_NOT_USE
     groupdq = ramp.own("groupdq")
-    flagged = 0
+    flagged = xp.zeros(ramp.shape[-2], dtype=np.int64)
     for data, flags in zip(ramp.data, groupdq):
         reached = xp.zeros(data.shape[1:], dtype=bool)
         for plane, dq in zip(data, flags):
             # A neighbour's new flag adds CHARGELOSS, so what came in as DO_NOT_USE alone must be seen before that.
             reached |= _with_neighbours((plane > signal_threshold) & (dq != GROUP.DO_NOT_USE))
             dq |= reached.astype(np.uint8) * flag
-        flagged += xp.count_nonzero(reached)
-    note(flagged_pixels=int(flagged))
+        flagged += reached.sum(axis=1)
+    count(flagged_pixels=flagged)
     return ramp.replace(groupdq=groupdq)
 
 

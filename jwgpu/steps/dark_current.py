@@ -7,13 +7,18 @@ import math
 import numpy as np
 
 from jwgpu.backend import namespace
+from jwgpu.cut import Cut
 from jwgpu.data import Ramp, Reference, Tensors
 from jwgpu.errors import InputError
 from jwgpu.numerics.blocks import row_blocks
 from jwgpu.step import Skip, byproduct, note, step
 
 
-@step(unit="DN", streams="integration")
+def _cut(ramp: Ramp, parameters: dict) -> Cut:
+    return Cut("rows" if parameters["dark_output"] is None else None, sets=0)
+
+
+@step(unit="DN", streams=_cut)
 def dark_current(
     ramp: Ramp, dark: Reference, *, dark_output: str | None = None, average_dark_current: float | None = None
 ) -> Ramp:
@@ -155,11 +160,12 @@ def _averaged(ramp, dark, means, flags, name: str) -> Tensors:
 def _average(xp, dark, given: float | None, shape):
     """Return the average dark current (y, x), electron / s: the parameter, the dark's plane, or the dark's header."""
     if given is None:
+        given = float(dark.meta.get("exposure.average_dark_current", 0.0))
         if "average_dark_current" in dark and dark.average_dark_current is not None:
             plane = dark.check_shape("average_dark_current", shape)
-            if float(plane.sum()) != 0:
+            # A plane of zeros stands for none; rows of zeros do not.
+            if bool(plane.any()) or (given != 0 and bool(dark.whole.average_dark_current.any())):
                 return plane.astype(np.float32, copy=True)
-        given = float(dark.meta.get("exposure.average_dark_current", 0.0))
     if not math.isfinite(given):
         raise InputError(f"dark_current.average_dark_current = {given}: expected a finite number of electrons / s")
     return xp.full(shape, given, dtype=np.float32)

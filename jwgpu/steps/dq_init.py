@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from jwgpu.backend import namespace
+from jwgpu.cut import Cut
 from jwgpu.data import GROUP, PIXEL, Ramp, Reference
-from jwgpu.step import note, step
+from jwgpu.step import count, step
 
 
-@step(unit="DN", streams="integration")
+@step(unit="DN", streams=Cut("rows", sets=GROUP.DO_NOT_USE))
 def dq_init(ramp: Ramp, mask: Reference, user_supplied_dq: Reference | None = None) -> Ramp:
     """Add the flags of the bad pixel mask, and those of your own, to the exposure.
 
@@ -51,7 +51,6 @@ def dq_init(ramp: Ramp, mask: Reference, user_supplied_dq: Reference | None = No
     of the exposure. If it has a table DQ_DEF, as masks have, its bits are what that table says; there, the table is
     not read.
     """
-    xp = namespace(ramp.data, mask.dq)
     flags = mask.check_shape("dq", ramp.shape[-2:])
     if user_supplied_dq is not None:
         flags = flags | user_supplied_dq.check_shape("dq", ramp.shape[-2:]).astype(np.uint32)
@@ -61,5 +60,5 @@ def dq_init(ramp: Ramp, mask: Reference, user_supplied_dq: Reference | None = No
     unusable = (flags & PIXEL.DO_NOT_USE).astype(np.uint8)
     # DO_NOT_USE has the same value in both kinds of array.
     groupdq |= unusable & GROUP.DO_NOT_USE
-    note(do_not_use_pixels=int(xp.count_nonzero(unusable)))
+    count(do_not_use_pixels=unusable != 0)
     return ramp.replace(pixeldq=pixeldq, groupdq=groupdq)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from jwgpu.backend import namespace
+from jwgpu.cut import Cut
 from jwgpu.data import GROUP, PIXEL, Ramp
-from jwgpu.step import Skip, note, step
+from jwgpu.step import Skip, count, step
 
 
-@step(unit="DN", streams="integration")
+@step(unit="DN", streams=Cut("rows", sets=GROUP.DO_NOT_USE))
 def firstframe(ramp: Ramp, *, bright_use_group1: bool = True) -> Ramp:
     """Flag the first group of each MIRI integration DO_NOT_USE.
 
@@ -51,5 +52,5 @@ def firstframe(ramp: Ramp, *, bright_use_group1: bool = True) -> Ramp:
     kept = kept.any(axis=0)
     pixeldq = ramp.own("pixeldq")
     pixeldq |= xp.where(kept, PIXEL.FLUX_ESTIMATED, np.uint32(0))
-    note(pixels_kept=int(xp.count_nonzero(kept)))
+    count(pixels_kept=kept)
     return ramp.replace(groupdq=groupdq, pixeldq=pixeldq)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from jwgpu.cut import Cut
 from jwgpu.data import Ramp
 from jwgpu.step import Skip, note, step
 
 
-@step(unit="DN", streams="integration")
+@step(unit="DN", streams=Cut("rows", sets=0))
 def group_scale(ramp: Ramp) -> Ramp:
     """Rescale the groups where on-board averaging divided by another number than that of the frames.
 

@@ -8,6 +8,7 @@ References
 from __future__ import annotations
 
 from jwgpu.backend import namespace
+from jwgpu.cut import Cut
 from jwgpu.data import Ramp, Reference
 from jwgpu.data.detector import BORDER, SIZE
 from jwgpu.data.irs2 import is_irs2, science_rows
@@ -21,7 +22,7 @@ _MIRI_WIDTH = 1032
 _ROWS = 16
 
 
-@step(unit="DN", streams="integration")
+@step(unit="DN", streams=Cut("integration", sets=0))
 def ipc(ramp: Ramp, ipc: Reference | None = None) -> Ramp:
     """Convolve every group with the kernel that undoes inter-pixel capacitance.
 

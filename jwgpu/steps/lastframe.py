@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from jwgpu.cut import Cut
 from jwgpu.data import GROUP, Ramp
 from jwgpu.step import Skip, step
 
 
-@step(unit="DN", streams="integration")
+@step(unit="DN", streams=Cut("rows", sets=GROUP.DO_NOT_USE))
 def lastframe(ramp: Ramp) -> Ramp:
     """Flag the last group of each MIRI integration DO_NOT_USE.
 

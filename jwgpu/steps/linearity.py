@@ -5,18 +5,19 @@ from __future__ import annotations
 import numpy as np
 
 from jwgpu.backend import namespace
+from jwgpu.cut import Cut
 from jwgpu.data import GROUP, PIXEL, Ramp, Reference
 from jwgpu.errors import InputError
 from jwgpu.numerics.blocks import row_blocks
 from jwgpu.numerics.polynomial import evaluate, is_usable, or_identity
-from jwgpu.step import note, step
+from jwgpu.step import count, note, step
 
 # Rows treated at a time where every frame of a group needs float64 planes of its own.
 _FRAME_ROWS = 16
 _FRAME_DEVICE_ROWS = 512
 
 
-@step(unit="DN", streams="integration")
+@step(unit="DN", streams=Cut("rows", sets=0))
 def linearity(ramp: Ramp, linearity: Reference) -> Ramp:
     """Correct each group by the polynomial of its pixel.
 
@@ -79,7 +80,8 @@ def linearity(ramp: Ramp, linearity: Reference) -> Ramp:
     pixeldq |= flags
     unusable = ~usable if invertible is None else ~(usable & invertible)
     pixeldq |= xp.where(unusable, PIXEL.NO_LIN_CORR, np.uint32(0))
-    note(uncorrected_pixels=int(xp.count_nonzero(~usable)), by_frames=invertible is not None)
+    count(uncorrected_pixels=~usable)
+    note(by_frames=invertible is not None)
     data = ramp.own("data")
     zeroframe = None if ramp.zeroframe is None else ramp.own("zeroframe")
     with np.errstate(over="ignore", invalid="ignore"):

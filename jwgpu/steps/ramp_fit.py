@@ -6,7 +6,9 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from jwgpu import backend
 from jwgpu.backend import namespace
+from jwgpu.cut import Cut, whole
 from jwgpu.data import GROUP, Image, Ramp, Reference
 from jwgpu.errors import InputError
 from jwgpu.numerics.likelihood import Times, even_reads, fit_likelihood
@@ -24,7 +26,35 @@ class RampFit(NamedTuple):
     rateints: Image
 
 
-@step(unit="DN")
+def _cut(ramp: Ramp, parameters: dict) -> Cut:
+    if parameters["algorithm"] == "LIKELY" and ramp.n_groups >= LIKELY_GROUPS:
+        return Cut("rows", sets=0)
+    return Cut("rows", sets=0, asks=255 if _is_miri(ramp) else int(GROUP.SATURATED))
+
+
+def _everywhere(ramp: Ramp, parameters: dict) -> np.ndarray:
+    """Say of each group, (2, group), whether no pixel may use it, and whether it is saturated in every one.
+
+    Near-infrared ramps are fitted from the first group on, whatever the flags: there, only that one is looked at.
+    """
+    groupdq = _select(ramp, parameters["firstgroup"], parameters["lastgroup"])
+    xp, n_groups = namespace(groupdq), groupdq.shape[1]
+    found = [xp.zeros(n_groups, dtype=bool) for _ in range(2)]
+    some = range(n_groups if _is_miri(ramp) and n_groups > 1 else 1)
+    if len(some) > 1:
+        suppressed = _one_good(groupdq) if parameters["suppress_one_group"] else xp.zeros((), dtype=bool)
+        for group in some:
+            found[0][group] = (((groupdq[:, group] & GROUP.DO_NOT_USE) != 0) | suppressed).all()
+    for group in some:
+        found[1][group] = ((groupdq[:, group] & GROUP.SATURATED) != 0).all()
+    return backend.to_host(xp.stack(found))
+
+
+def _is_miri(ramp: Ramp) -> bool:
+    return ramp.meta.get("instrument.name") == "MIRI"
+
+
+@step(unit="DN", streams=_cut, asks=_everywhere)
 def ramp_fit(
     ramp: Ramp,
     gain: Reference,
@@ -115,10 +145,12 @@ def ramp_fit(
     group_time, frame_time, n_frames = _times(ramp)
     groupdq = _select(ramp, firstgroup, lastgroup)
     suppress = suppress_one_group and ramp.n_groups > 1
+    asked = {"firstgroup": firstgroup, "lastgroup": lastgroup, "suppress_one_group": suppress_one_group}
+    dropped, saturated = whole(_everywhere, ramp, asked)
     first, n_groups = 0, ramp.n_groups
-    if ramp.meta.get("instrument.name") == "MIRI" and n_groups > 1:
-        first, n_groups = _usable_groups(groupdq, suppress)
-    if bool(((groupdq[:, first] & GROUP.SATURATED) != 0).all()):
+    if _is_miri(ramp) and n_groups > 1:
+        first, n_groups = _usable_groups(dropped)
+    if saturated[first]:
         raise Skip("the first group of every ramp is saturated")
     plane = ramp.shape[-2:]
     sampling = Sampling(group_time, frame_time, n_frames, first, n_groups, suppress)
@@ -220,18 +252,18 @@ def _select(ramp: Ramp, firstgroup: int | None, lastgroup: int | None):
     return groupdq
 
 
-def _usable_groups(groupdq, suppress: bool) -> tuple[int, int]:
-    """Return the first group and the number of groups without those at either end that are DO_NOT_USE everywhere."""
-    xp = namespace(groupdq)
-    n_groups = groupdq.shape[1]
-    suppressed = xp.zeros(groupdq[:, 0].shape, dtype=bool)
-    if suppress:
-        n_good = xp.zeros(suppressed.shape, dtype=xp.uint16)
-        for group in range(n_groups):
-            n_good += (groupdq[:, group] & ~GROUP.PERSISTENCE) == 0
-        suppressed = n_good == 1
-    dropped = [bool((((groupdq[:, group] & GROUP.DO_NOT_USE) != 0) | suppressed).all()) for group in range(n_groups)]
-    first = dropped.index(False) if False in dropped else n_groups
+def _one_good(groupdq):
+    """Return where an integration has a single good group, (integration, y, x)."""
+    n_good = namespace(groupdq).zeros(groupdq[:, 0].shape, dtype=np.uint16)
+    for group in range(groupdq.shape[1]):
+        n_good += (groupdq[:, group] & ~GROUP.PERSISTENCE) == 0
+    return n_good == 1
+
+
+def _usable_groups(dropped: np.ndarray) -> tuple[int, int]:
+    """Return the first group and the number of groups without those at either end that no pixel may use."""
+    n_groups = len(dropped)
+    first = n_groups if dropped.all() else int(dropped.argmin())
     last = n_groups - 1 if first < n_groups and dropped[-1] else n_groups
     if last - first < 2:
         raise Skip("fewer than two groups are left after those that no pixel may use")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from jwgpu.backend import namespace
+from jwgpu.cut import Cut
 from jwgpu.data import Ramp, Reference
 from jwgpu.errors import InputError
 from jwgpu.numerics.blocks import row_blocks
 from jwgpu.step import Skip, note, step
 
 
-@step(unit="DN", streams="integration")
+@step(unit="DN", streams=Cut("rows", sets=0))
 def reset(ramp: Ramp, reset: Reference) -> Ramp:
     """Subtract the reset anomaly, integration by integration, from as many groups as the reference has.
 

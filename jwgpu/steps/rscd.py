@@ -5,16 +5,21 @@ from __future__ import annotations
 import numpy as np
 
 from jwgpu.backend import namespace
+from jwgpu.cut import Cut
 from jwgpu.data import GROUP, PIXEL, Ramp, Reference
 from jwgpu.errors import InputError
-from jwgpu.step import Skip, note, step
+from jwgpu.step import Skip, count, note, step
 
 _SHORT = 5  # groups up to which only the first is flagged, whatever the reference says
 _SPARED = 3  # groups never flagged: two for a slope, and the last, which `lastframe` takes
 _RENAMED = {"SUBPRISM": "SLITLESSPRISM"}
 
 
-@step(unit="DN")
+def _meta(ramp: Ramp, notes: dict) -> dict:
+    return {f"rscd.{name}": int(value) for name, value in notes.items()}
+
+
+@step(unit="DN", streams=Cut("rows", sets=GROUP.DO_NOT_USE), finish=_meta)
 def rscd(ramp: Ramp, rscd: Reference) -> Ramp:
     """Flag the first groups of each MIRI integration DO_NOT_USE; how many, the reference says.
 
@@ -74,16 +79,12 @@ def rscd(ramp: Ramp, rscd: Reference) -> Ramp:
         parts["int2p"] = slice(1 if start == 1 else 0, ramp.n_integrations), later
 
     groupdq, pixeldq = ramp.own("groupdq"), ramp.own("pixeldq")
-    found = {}
     for name, (integrations, listed) in parts.items():
         n_groups = min(1 if ramp.n_groups <= _SHORT else listed, ramp.n_groups - _SPARED)
-        n_fewer, n_none = _flag(groupdq[integrations], pixeldq, max(n_groups, 0))
-        found[f"ngroups_skip_{name}"] = max(n_groups, 0)
-        found[f"keep_groups_saturation_{name}"] = n_fewer
-        found[f"keep_bright_firstgroup_{name}"] = n_none
-    note(**found)
-    meta = ramp.meta.set({f"rscd.{name}": value for name, value in found.items()})
-    return ramp.replace(groupdq=groupdq, pixeldq=pixeldq, meta=meta)
+        fewer, none = _flag(groupdq[integrations], pixeldq, max(n_groups, 0))
+        note(**{f"ngroups_skip_{name}": max(n_groups, 0)})
+        count(**{f"keep_groups_saturation_{name}": fewer, f"keep_bright_firstgroup_{name}": none})
+    return ramp.replace(groupdq=groupdq, pixeldq=pixeldq)
 
 
 def _listed(ramp: Ramp, rscd: Reference) -> tuple[int, int]:
@@ -104,7 +105,7 @@ def _listed(ramp: Ramp, rscd: Reference) -> tuple[int, int]:
     raise Skip(f"the reference {rscd.name} has no line for the subarray {subarray} read with {pattern}")
 
 
-def _flag(groupdq, pixeldq, n_groups: int) -> tuple[int, int]:
+def _flag(groupdq, pixeldq, n_groups: int):
     """Flag the first `n_groups` groups in place, fewer where saturation asks for it.
 
     Parameters
@@ -114,7 +115,7 @@ def _flag(groupdq, pixeldq, n_groups: int) -> tuple[int, int]:
 
     Returns
     -------
-    n_fewer, n_none : int
+    fewer, none : (y, x) bool
         Pixels of which fewer groups, and of which none, were flagged in some integration.
     """
     xp = namespace(groupdq)
@@ -132,4 +133,4 @@ def _flag(groupdq, pixeldq, n_groups: int) -> tuple[int, int]:
         fewer |= pressed
         none |= left == 0
     pixeldq |= xp.where(fewer, PIXEL.FLUX_ESTIMATED, np.uint32(0))
-    return int(xp.count_nonzero(fewer)), int(xp.count_nonzero(none))
+    return fewer, none

@@ -5,17 +5,24 @@ from __future__ import annotations
 import numpy as np
 
 from jwgpu.backend import namespace
+from jwgpu.cut import Cut
 from jwgpu.data import GROUP, PIXEL, Ramp, Reference
 from jwgpu.data.irs2 import is_irs2, science_rows
 from jwgpu.errors import InputError
 from jwgpu.numerics.masks import grow
-from jwgpu.step import note, step
+from jwgpu.step import count, step
 
 # One above the highest number that the 16-bit converter gives: a threshold no reading reaches.
 _UNREACHABLE = np.float32(65536)
 
 
-@step(unit="DN", streams="integration")
+def _cut(ramp: Ramp, parameters: dict) -> Cut:
+    # What spreads to neighbours makes the group before suspect, which spreads again.
+    flags = GROUP.SATURATED | GROUP.DO_NOT_USE | GROUP.AD_FLOOR
+    return Cut("rows", halo=2 * parameters["n_pix_grow_sat"], sets=int(flags))
+
+
+@step(unit="DN", streams=_cut)
 def saturation(
     ramp: Ramp,
     saturation: Reference,
@@ -105,7 +112,7 @@ def saturation(
             there = ((dq[2] & GROUP.SATURATED) != 0) & ((dq[1] & GROUP.SATURATED) == 0)
             late_hits = _late_hits(xp, data[0], data[1], there, threshold, bias, n_frames)
             dq[1] |= late_hits.astype(np.uint8) * GROUP.DO_NOT_USE
-    note(saturated_pixels=int(xp.count_nonzero(full)), unchecked_pixels=int(xp.count_nonzero(unchecked)))
+    count(saturated_pixels=full, unchecked_pixels=unchecked)
     zeroframe = None
     if ramp.zeroframe is not None:
         zeroframe = ramp.own("zeroframe")

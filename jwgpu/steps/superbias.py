@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from jwgpu.backend import namespace
+from jwgpu.cut import Cut
 from jwgpu.data import GROUP, PIXEL, Ramp, Reference
 from jwgpu.data.detector import Readout
 from jwgpu.numerics.cycles import repeating
@@ -23,7 +24,11 @@ _LIMIT = 3.0
 _HALO = 2
 
 
-@step(unit="DN")
+def _cut(ramp: Ramp, parameters: dict) -> Cut:
+    return Cut(None if parameters["cyclic_bias"] else "rows", sets=0)
+
+
+@step(unit="DN", streams=_cut)
 def superbias(ramp: Ramp, superbias: Reference, *, cyclic_bias: bool = False, cyclic_period: int | None = None) -> Ramp:
     """Subtract the superbias from every group and from the zero frame.
 

@@ -7,8 +7,6 @@ import pytest
 from every.compare import differences, same_bits, snapshot
 from every.situations import parts
 
-from jwgpu.data import Image, Ramp
-
 TYPES = {"dq": np.uint32, "pixeldq": np.uint32, "groupdq": np.uint8}
 """Types of arrays by name; all others are float32."""
 
@@ -105,29 +103,3 @@ def test_a_missing_reference_is_a_reason_to_skip(every):
                 assert outcome.history[-1].status == "SKIPPED"
                 assert kind in outcome.history[-1].reason
                 assert all(outcome.arrays()[n] is a for n, a in situation.exposure.arrays().items())
-
-
-def integration(noun: Ramp | Image, k: int):
-    """Return integration `k` alone, as a runner that streams would cut it."""
-    planes = {"pixeldq", "average_dark_current"}
-    cut = {n: a[k : k + 1] for n, a in noun.arrays().items() if n not in planes and a.shape[0] == noun.shape[0]}
-    first = int(noun.meta.get("exposure.integration_start", 1)) + k
-    meta = noun.meta.set({"exposure.integration_start": first, "exposure.integration_end": first})
-    return noun.replace(**cut, meta=meta)
-
-
-def test_pieces_give_the_whole(every):
-    """A step that streams by integration gives the same bits one integration at a time; flags of pixels are joined."""
-    for situation in every:
-        whole, exposure = situation.run(), situation.exposure
-        if situation.step.streams != "integration" or whole.data.ndim == 2:
-            continue
-        pieces = [situation.run(integration(exposure, k)) for k in range(exposure.shape[0])]
-        for name, array in whole.arrays().items():
-            found = [piece.arrays()[name] for piece in pieces]
-            shared = found[0].shape == array.shape and exposure.shape[0] > 1
-            if shared or name in ("pixeldq", "average_dark_current"):
-                joined = np.bitwise_or.reduce(found) if array.dtype.kind == "u" else found[0]
-            else:
-                joined = np.concatenate(found)
-            assert same_bits(joined, array), f"{situation}: {name}"

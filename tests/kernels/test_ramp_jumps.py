@@ -18,9 +18,10 @@ def test_kernel_gives_the_flags_of_the_reference():
     for number, (data, groupdq, gain, readnoise, rules) in enumerate(cases()):
         expected = groupdq.copy()
         hits = jumps.reference(data, expected, gain, readnoise, rules)
-        assert jumps.compiled(data, groupdq, gain, readnoise, rules) == hits, f"case {number}: {data.shape}, {rules}"
+        found = jumps.compiled(data, groupdq, gain, readnoise, rules)
+        np.testing.assert_array_equal(found, hits, err_msg=f"case {number}: {data.shape}, {rules}")
         np.testing.assert_array_equal(groupdq, expected, err_msg=f"case {number}: {data.shape}, {rules}")
-        flagged += hits
+        flagged += hits.sum()
     assert flagged > 1000
 
 
@@ -39,7 +40,7 @@ def test_neighbours_stop_at_the_edges_of_the_image():
         data, groupdq = np.zeros((2, 6, 4, 5), np.float32), np.zeros((2, 6, 4, 5), np.uint8)
         data[1, 3:, y, x] = 50
         one = np.ones((4, 5), np.float32)
-        assert jumps.compiled(data, groupdq, one, one, jumps.Rules(single_pass=False)) == 1
+        assert jumps.compiled(data, groupdq, one, one, jumps.Rules(single_pass=False)).sum() == 1
         rows, columns = np.indices((4, 5))
         np.testing.assert_array_equal(groupdq[1, 3] != 0, abs(rows - y) + abs(columns - x) <= 1)
         assert np.count_nonzero(groupdq) == np.count_nonzero(groupdq[1, 3])

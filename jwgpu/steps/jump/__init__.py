@@ -8,14 +8,45 @@ from __future__ import annotations
 import numpy as np
 
 from jwgpu import backend
+from jwgpu.cut import Cut, whole
 from jwgpu.data import GROUP, PIXEL, Ramp, Reference
 from jwgpu.errors import InputError
 from jwgpu.numerics import jumps
-from jwgpu.step import Skip, note, step
+from jwgpu.step import Skip, count, note, step
 from jwgpu.steps.jump import showers, snowballs
 
 
-@step(unit="DN")
+def _cut(ramp: Ramp, parameters: dict) -> Cut:
+    # Sigma clipping looks at whole groups, and large events are found in whole frames.
+    n_values = ramp.shape[0] * (1 if parameters["only_use_ints"] else ramp.shape[1])
+    frames = parameters["expand_large_events"] or parameters["find_showers"]
+    if frames or n_values >= parameters["minimum_sigclip_groups"]:
+        return Cut(None)
+    halo = int(parameters["flag_4_neighbors"])
+    return Cut("rows", halo, sets=int(GROUP.JUMP_DET), asks=int(GROUP.DO_NOT_USE))
+
+
+def _lost_groups(ramp: Ramp, parameters: dict) -> np.ndarray:
+    """Say which groups (integration, group) are DO_NOT_USE in every pixel."""
+    groupdq = ramp.groupdq
+    lost = [(plane & GROUP.DO_NOT_USE).all() for plane in groupdq.reshape(-1, *groupdq.shape[2:])]
+    return backend.to_host(backend.namespace(groupdq).stack(lost)).reshape(groupdq.shape[:2])
+
+
+def _rates(ramp: Ramp, notes: dict) -> dict:
+    """Return hits per 1000 pixels and second, and events per 1e6."""
+    n_integrations, n_groups, *plane = ramp.shape
+    # Groups lost everywhere and one group of each integration give no difference.
+    seconds = ramp.meta.exposure.group_time * (n_integrations * (n_groups - 1) - notes["groups_lost"])
+    if not seconds > 0:
+        return {}
+    return {
+        "exposure.primary_cosmic_rays": 1000 * notes["groups_hit"] / (seconds * plane[0] * plane[1]),
+        "exposure.extended_emission_events": 1e6 * notes["large_events"] / (seconds * plane[0] * plane[1]),
+    }
+
+
+@step(unit="DN", streams=_cut, asks=_lost_groups, finish=_rates)
 def jump(
     ramp: Ramp,
     gain: Reference,
@@ -161,7 +192,7 @@ def jump(
     n_integrations, n_groups, *plane = ramp.shape
     if n_groups < 3:
         raise Skip(f"two-point differences need at least 3 groups, there are {n_groups}")
-    lost = _lost_groups(ramp.groupdq)
+    lost = whole(_lost_groups, ramp).sum(axis=1)
     usable = n_groups - int(lost.max())
     clip = _clips(n_integrations, n_integrations * n_groups - int(lost.sum()), minimum_sigclip_groups, only_use_ints)
     if usable < 3 and not clip:
@@ -177,7 +208,7 @@ def jump(
         three=four_group_rejection_threshold,
         two=three_group_rejection_threshold,
         spread=(min_jump_to_flag_neighbors, max_jump_to_flag_neighbors) if flag_4_neighbors else None,
-        after=_after(after, electrons_per_dn, group_time),
+        after=_after(after, gain, group_time),
         n_frames=int(ramp.meta.require("exposure.nframes", "jump")),
         clip=clip,
     )
@@ -186,8 +217,7 @@ def jump(
     found = jumps.two_point_difference(ramp.data, groupdq, electrons_per_dn, noise, rules)
     flagged = {"groupdq": groupdq}
     unknown_gain = ~(electrons_per_dn > 0)
-    without_gain = int(xp.count_nonzero(unknown_gain))
-    if without_gain:
+    if bool(unknown_gain.any()):
         flagged["pixeldq"] = ramp.own("pixeldq")
         flagged["pixeldq"] |= unknown_gain * (PIXEL.NO_GAIN_VALUE | PIXEL.DO_NOT_USE)
     events = 0
@@ -210,22 +240,9 @@ def jump(
         note(showers=events)
     elif find_showers:
         events = 0
-    # Groups lost everywhere and one group of each integration give no difference.
-    seconds = group_time * (n_integrations * (n_groups - 1) - int(lost.sum()))
-    rates = {}
-    if seconds > 0:
-        rates["exposure.primary_cosmic_rays"] = 1000 * found / (seconds * plane[0] * plane[1])
-        rates["exposure.extended_emission_events"] = 1e6 * events / (seconds * plane[0] * plane[1])
-    note(groups_hit=found, pixels_without_gain=without_gain, single_pass=rules.single_pass)
-    return ramp.replace(**flagged, meta=ramp.meta.set(rates))
-
-
-def _lost_groups(groupdq) -> np.ndarray:
-    """Count, for each integration, the groups that are DO_NOT_USE in every pixel."""
-    xp = backend.namespace(groupdq)
-    n_integrations, n_groups = groupdq.shape[:2]
-    lost = [(plane & GROUP.DO_NOT_USE).all() for plane in groupdq.reshape(-1, *groupdq.shape[2:])]
-    return backend.to_host(xp.stack(lost)).reshape(n_integrations, n_groups).sum(axis=1)
+    count(groups_hit=found, pixels_without_gain=unknown_gain)
+    note(groups_lost=int(lost.sum()), large_events=events, single_pass=rules.single_pass)
+    return ramp.replace(**flagged)
 
 
 def _clips(n_integrations: int, n_groups: int, minimum: int, only_use_ints: bool) -> str | None:
@@ -235,13 +252,14 @@ def _clips(n_integrations: int, n_groups: int, minimum: int, only_use_ints: bool
     return "all" if n_groups >= minimum else None
 
 
-def _after(pairs, gain, group_time: float) -> tuple[tuple[float, int], ...]:
+def _after(pairs, gain: Reference, group_time: float) -> tuple[tuple[float, int], ...]:
     """Turn (DN, seconds) into (electrons, groups) with the median gain; pairs that flag no group are left out."""
     groups = [int(seconds // group_time) for _, seconds in pairs]
     if max(groups) < 1:
         return ()
-    xp = backend.namespace(gain)
-    known = gain[~xp.isnan(gain)]
+    values = gain.whole.data
+    xp = backend.namespace(values)
+    known = values[~xp.isnan(values)].astype(np.float32, copy=False)
     if not known.size:
         return ()
     median = np.float32(float(xp.median(known)))

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from jwgpu.cut import Cut
 from jwgpu.data import Ramp, Reference
 from jwgpu.data.irs2 import is_irs2
 from jwgpu.step import ParameterError, step
@@ -38,8 +39,12 @@ def _is_miri(ramp: Ramp) -> bool:
     return str(ramp.meta.get("instrument.name", "")).upper() == "MIRI"
 
 
-# Not "integration": of IRS2 frames, a reference pixel that is bad in one integration is replaced in all.
-@step(unit="DN", wanted={"refpix": _is_irs2, "sirskernel": _uses_sirs})
+def _cut(ramp: Ramp, parameters: dict) -> Cut:
+    # Of IRS2 frames, a reference pixel that is bad in one integration is replaced in all.
+    return Cut(None if _is_irs2(ramp, parameters) else "integration", sets=0)
+
+
+@step(unit="DN", streams=_cut, wanted={"refpix": _is_irs2, "sirskernel": _uses_sirs})
 def refpix(
     ramp: Ramp,
     refpix: Reference | None = None,

@@ -1,0 +1,144 @@
+"""Arrays that stay in a file and are read, and written, a piece at a time."""
+
+from __future__ import annotations
+
+import copy
+import math
+import os
+import tempfile
+from typing import BinaryIO
+
+import numpy as np
+
+EVERYTHING = slice(None)
+
+
+class _Descriptor:
+    """An open file, as long as somebody holds it."""
+
+    def __init__(self, file: BinaryIO):
+        self.number = os.dup(file.fileno())
+
+    def __del__(self):
+        os.close(self.number)
+
+
+class FileArray:
+    """An array (..., y, x) in a file: only the pieces that are asked for are in memory.
+
+    Parameters
+    ----------
+    file : open binary file, or None for an array of zeros
+        The array has its own hold on it; it may be closed.
+    shape : tuple of int
+    dtype : dtype
+        Of the pieces, in the byte order of this machine.
+    offset : int
+        Where in the file it begins, in bytes.
+    stored : dtype, optional
+        As it is in the file; `dtype` where it is not given.
+    shift : int
+        What is added to stored integers.
+    writable : bool
+        Whether pieces may be written: true of scratch.
+    """
+
+    def __init__(self, file: BinaryIO | None, shape, dtype, *, offset=0, stored=None, shift=0, writable=False):
+        self._file = None if file is None else _Descriptor(file)
+        self._offset, self._shift, self.writable = offset, shift, writable
+        self.shape, self.dtype = tuple(int(n) for n in shape), np.dtype(dtype)
+        self._stored = np.dtype(dtype if stored is None else stored)
+        self.ndim, self.size = len(self.shape), math.prod(self.shape)
+        self.nbytes = self.size * self.dtype.itemsize
+
+    @classmethod
+    def scratch(cls, shape, dtype, folder: str | os.PathLike) -> FileArray:
+        """Make an array of zeros in a file of `folder` without a name, which is gone once nobody uses it any more.
+
+        It is gone too when the process ends, however it ends.
+        """
+        with tempfile.TemporaryFile(dir=folder) as file:
+            array = cls(file, shape, dtype, writable=True)
+            file.truncate(array.nbytes)
+        return array
+
+    def sealed(self) -> FileArray:
+        """Return the same array, not to be written to."""
+        other = copy.copy(self)
+        other.writable = False
+        return other
+
+    def read(self, integrations: slice = EVERYTHING, rows: slice = EVERYTHING) -> np.ndarray:
+        """Return some integrations (first axis of three or more) and some rows (last axis but one) as a new array.
+
+        Raises
+        ------
+        OSError
+            The file ends before the array does.
+        """
+        planes, leading, rows = self._planes(integrations), self._leading(integrations), self._rows(rows)
+        result = np.empty((*leading, len(rows), self.shape[-1]), self.dtype)
+        for plane, target in zip(planes, result.reshape(-1, len(rows), self.shape[-1])):
+            self._read_plane(plane, rows, target)
+        return result
+
+    def write(self, piece: np.ndarray, integrations: slice = EVERYTHING, rows: slice = EVERYTHING) -> None:
+        """Write a piece: some integrations and some rows."""
+        rows = self._rows(rows)
+        for plane, values in zip(self._planes(integrations), piece.reshape(-1, len(rows), self.shape[-1])):
+            data = memoryview(np.ascontiguousarray(values, self.dtype)).cast("B")
+            if os.pwrite(self._file.number, data, self._place(plane, rows)) != len(data):
+                raise OSError("a piece could not be written to its end")
+
+    def __getitem__(self, index: tuple[int, ...]) -> np.ndarray:
+        """Return one plane (y, x)."""
+        plane = int(np.ravel_multi_index(index, self.shape[:-2])) if self.ndim > 2 else 0
+        target = np.empty(self.shape[-2:], self.dtype)
+        self._read_plane(plane, self._rows(EVERYTHING), target)
+        return target
+
+    def _read_plane(self, plane: int, rows: range, target: np.ndarray) -> None:
+        if self._file is None:
+            target[...] = 0
+            return
+        plain = self._stored == self.dtype and not self._shift
+        stored = target if plain else np.empty(target.shape, self._stored)
+        if os.preadv(self._file.number, [memoryview(stored).cast("B")], self._place(plane, rows)) != stored.nbytes:
+            raise OSError("the file ends inside an array")
+        if not plain:
+            target[...] = stored.astype(np.int64) + self._shift if self._shift else stored
+
+    def _planes(self, integrations: slice) -> range:
+        """Return the numbers of the planes of some integrations."""
+        if self.ndim == 2:
+            return range(1)
+        start, stop, _ = integrations.indices(self.shape[0])
+        each = math.prod(self.shape[1:-2])
+        return range(start * each, stop * each)
+
+    def _leading(self, integrations: slice) -> tuple[int, ...]:
+        if self.ndim == 2:
+            return ()
+        start, stop, _ = integrations.indices(self.shape[0])
+        return (stop - start, *self.shape[1:-2])
+
+    def _rows(self, rows: slice) -> range:
+        return range(*rows.indices(self.shape[-2]))
+
+    def _place(self, plane: int, rows: range) -> int:
+        return self._offset + (plane * self.shape[-2] + rows.start) * self.shape[-1] * self._stored.itemsize
+
+
+def read(array, integrations: slice = EVERYTHING, rows: slice = EVERYTHING):
+    """Return a piece of an array: a new one from a file, a view of one that is in memory."""
+    if isinstance(array, FileArray):
+        return array.read(integrations, rows)
+    return (array[integrations] if array.ndim > 2 else array)[..., rows, :]
+
+
+def write(array, piece, integrations: slice = EVERYTHING, rows: slice = EVERYTHING) -> None:
+    """Write a piece into an array in a file or in memory."""
+    if isinstance(array, FileArray):
+        array.write(piece, integrations, rows)
+    else:
+        (array[integrations] if array.ndim > 2 else array)[..., rows, :] = piece

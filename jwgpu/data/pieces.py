@@ -1,0 +1,158 @@
+"""An exposure in pieces: cut by rows or by integrations, and put together again."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+from jwgpu import backend
+from jwgpu.backend import FileArray, files
+from jwgpu.backend.files import EVERYTHING
+from jwgpu.data.exposure import Exposure
+
+LEFT_OUT = frozenset(("refout",))
+"""Arrays that no step looks at: they stay with the whole."""
+
+
+def in_files(exposure: Exposure) -> bool:
+    """Say whether arrays of the exposure are in files."""
+    return any(isinstance(array, FileArray) for array in exposure.arrays().values())
+
+
+def loaded(exposure: Exposure) -> Exposure:
+    """Return the exposure with all its arrays in memory."""
+    return exposure.replace(**{n: a.read() for n, a in exposure.arrays().items() if isinstance(a, FileArray)})
+
+
+def unchanged(before: Exposure, after: Exposure) -> set[str]:
+    """Return the names of arrays that a step handed through without asking to write into them."""
+    return {n for n, a in after.arrays().items() if getattr(before, n, None) is a and n not in before._taken}
+
+
+@dataclasses.dataclass(frozen=True)
+class Piece:
+    """A piece, where it lies in the whole, and which of its rows are its own; the others are halo."""
+
+    exposure: Exposure
+    integrations: slice
+    rows: slice
+    own: slice
+
+
+class Cutter:
+    """Cuts pieces, from the first to the last, out of an exposure that results may be written over.
+
+    Parameters
+    ----------
+    exposure : Exposure
+    axis : {"rows", "integration"}
+    halo : int
+        Rows beyond its own, on either side, that a piece of rows has.
+    device : str
+        Where the pieces go.
+    """
+
+    def __init__(self, exposure: Exposure, axis: str, halo: int, device: str):
+        self._exposure, self._by_rows, self._halo, self._device = exposure, axis == "rows", halo, device
+        self._below: dict[str, Any] = {}  # the rows below the next piece, as they were
+        self._next = self._below
+        self._n_rows = exposure.shape[-2]
+        self.length = self._n_rows if self._by_rows else exposure.shape[0]
+
+    def reach(self, start: int, stop: int) -> tuple[int, int]:
+        """Return the rows, halo included, of the piece `start` to `stop`."""
+        if not self._by_rows:
+            return 0, self._n_rows
+        return max(start - self._halo, 0), min(stop + self._halo, self._n_rows)
+
+    def piece(self, start: int, stop: int) -> Piece:
+        """Return rows (or integrations) `start` to `stop`, as arrays of their own."""
+        arrays = self._exposure.arrays()
+        names = arrays.keys() - LEFT_OUT
+        if self._by_rows:
+            first, _ = self.reach(start, stop)
+            cut = {name: self._cut_rows(name, arrays[name], start, stop) for name in names}
+            border = slice(max(stop - self._halo, 0) - first, stop - first)
+            self._next = {n: a[..., border, :].copy() for n, a in cut.items()} if self._halo else {}
+            place = EVERYTHING, slice(start, stop), slice(start - first, stop - first)
+        else:
+            cut = {name: _copy(arrays[name], slice(start, stop), EVERYTHING) for name in names}
+            place = slice(start, stop), EVERYTHING, EVERYTHING
+        cut = {name: backend.to(array, self._device) for name, array in cut.items()}
+        return Piece(self._exposure.replace(**cut, **dict.fromkeys(arrays.keys() & LEFT_OUT)), *place)
+
+    def _cut_rows(self, name: str, array, start: int, stop: int):
+        first, last = self.reach(start, stop)
+        cut = _copy(array, EVERYTHING, slice(start, last))
+        return cut if first == start else backend.namespace(cut).concatenate([self._below[name], cut], axis=-2)
+
+    def done(self) -> None:
+        """Go on behind the piece that was cut last."""
+        self._below = self._next
+
+
+class Assembly:
+    """Puts pieces together again.
+
+    Parameters
+    ----------
+    whole : Exposure or None
+        What the pieces were cut from, where they are still of that kind. Its arrays that are donated, or scratch, are
+        written over; others are replaced where a piece has changed.
+    length : int
+        Rows of the whole.
+    allocate : function of shape, dtype
+        Makes an array.
+    """
+
+    def __init__(self, whole: Exposure | None, length: int, allocate: Callable):
+        self._whole, self._length, self._allocate = whole, length, allocate
+        self._targets: dict[str, Any] = {}
+        self._first: Exposure | None = None
+
+    def add(self, made: Exposure, changed: set[str], piece: Piece) -> None:
+        """Take what was made of a piece, and which of its arrays were changed on the way."""
+        self._first = self._first or made
+        for name, array in made.arrays().items():
+            before = None if self._whole is None else getattr(self._whole, name)
+            if name not in self._targets:
+                if before is not None and name not in changed:
+                    continue
+                self._targets[name] = self._target(name, array, before, piece)
+            target = self._targets[name]
+            array = array[..., piece.own, :]
+            if not backend.is_device_array(target):
+                array = backend.to_host(array)
+            if array.ndim == 2 and array.dtype.kind == "u" and piece.integrations != EVERYTHING:
+                array = array | files.read(target)  # flags of pixels, found in one integration after the other
+            files.write(target, array, piece.integrations, piece.rows)
+
+    def exposure(self) -> Exposure:
+        """Return the whole, with metadata and history of the first piece."""
+        shared = {} if self._whole is None else self._whole.arrays()
+        return self._first.with_arrays({**shared, **self._targets})
+
+    def _target(self, name: str, array, before, piece: Piece):
+        if before is not None and (name in self._whole._donated or (isinstance(before, FileArray) and before.writable)):
+            return before
+        by_rows = piece.integrations == EVERYTHING
+        if by_rows:
+            shape = (*array.shape[:-2], self._length, array.shape[-1])
+        else:
+            shape = (self._whole.shape[0], *array.shape[1:]) if array.ndim > 2 else array.shape
+        target = self._allocate(shape, array.dtype)
+        if before is None:
+            return target
+        # The pieces before this one were as they had been; to flags of pixels, integrations add theirs.
+        planes = range(1 if len(shape) == 2 else shape[0] if by_rows else piece.integrations.start)
+        rows = slice(piece.rows.start) if by_rows else EVERYTHING
+        for k in planes if rows.stop != 0 else ():
+            some = slice(k, k + 1)
+            files.write(target, files.read(before, some, rows), some, rows)
+        return target
+
+
+def _copy(array, integrations: slice, rows: slice):
+    cut = files.read(array, integrations, rows)
+    return cut if isinstance(array, FileArray) else cut.copy()

@@ -1,0 +1,124 @@
+"""How much memory a run may take, and what follows: where its arrays lie and how large its pieces are."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+import tempfile
+from pathlib import Path
+
+from jwgpu import backend
+from jwgpu.backend import FileArray, memory
+from jwgpu.data import Exposure, Ramp
+from jwgpu.data.pieces import in_files, loaded
+from jwgpu.errors import InputError
+
+IN_CACHE = 8 << 20
+"""Bytes of a piece that a processor's cache still helps with."""
+
+OF_REFERENCES = 32 << 20
+"""Bytes of the rows of an exposure for which references are read at a time."""
+
+_BESIDE = 64 << 20  # pieces, references and other small things
+_TIMES = 4  # a piece, what steps make beside it, and what they make of it, in pieces
+_RATES = 20  # bytes of a pixel of a rate: data, error, two variances, flags
+
+
+@dataclasses.dataclass(frozen=True)
+class Room:
+    """Where the arrays of a run lie, and how large its pieces are.
+
+    Attributes
+    ----------
+    device : str
+        Where steps run.
+    piece : int or None
+        Most bytes of a piece of rows; None where pieces are of no use.
+    frames : int or None
+        Most bytes of a piece of whole frames; None where the exposure lies where steps run, whole.
+    folder : path or None
+        Where arrays are put that the memory does not hold.
+    limit : int
+        Bytes that the run may take, for messages.
+    """
+
+    device: str
+    piece: int | None = None
+    frames: int | None = None
+    folder: Path | None = None
+    limit: int = 0
+
+
+def arrange(exposure: Exposure, pipeline, max_memory, scratch, donate: bool) -> tuple[Exposure, Room]:
+    """Return the exposure where the run will have it, and the room for the run.
+
+    Parameters
+    ----------
+    exposure : Exposure
+        Its arrays may be in files.
+    pipeline : Pipeline
+    max_memory : int, str or None
+        Bytes that the process may take; most of what is free where it is None.
+    scratch : path or None
+        Folder for what does not fit.
+    donate : bool
+        Whether the arrays of the exposure may be written over.
+
+    Raises
+    ------
+    InputError
+        The memory is too little whatever is done, or the folder is too small.
+    """
+    if not isinstance(exposure, Ramp):
+        return exposure, Room(exposure.device)
+    if not donate:
+        held = {n: a.sealed() for n, a in exposure.arrays().items() if isinstance(a, FileArray)}
+        exposure = exposure.replace(**held)
+    given = None if max_memory is None else memory.parse_bytes(max_memory)
+    device = backend.current().kind if in_files(exposure) else exposure.device
+    host = memory.budget("cpu") if given is None or device == "gpu" else given - memory.used()
+    rates = _rates(exposure, pipeline)
+    size = sum(array.nbytes for array in exposure.arrays().values())
+    need = rates + _BESIDE + (size if in_files(exposure) or not donate else 0)
+    if device == "gpu":
+        room = memory.budget("gpu") if given is None else given
+        if not in_files(exposure) or (need <= room and size <= host):
+            return loaded(exposure).to("gpu"), Room("gpu", limit=room)
+        if need <= host:
+            return loaded(exposure), Room("gpu", (room - _BESIDE) // _TIMES, (room - _BESIDE) // 2, limit=room)
+    elif need <= host:
+        return loaded(exposure), Room("cpu", IN_CACHE, limit=host)
+    free = (room if device == "gpu" else host) - _BESIDE
+    left = min(free, host - _BESIDE) - rates
+    folder = Path(scratch or tempfile.gettempdir())
+    _check(exposure, folder, size, left, given or host, rates)
+    return exposure, Room(device, left // _TIMES, int(0.9 * free), folder, host)
+
+
+def _check(exposure: Ramp, folder: Path, size: int, left: int, limit: int, rates: int) -> None:
+    row = size // exposure.shape[-2]
+    if left < _TIMES * row:
+        least = limit - left + _TIMES * row
+        raise InputError(
+            f"{exposure.name} cannot be calibrated in {words(limit)} of memory: its rates and the smallest pieces "
+            f"take {words(least)}; allow as much (--max-memory, max_memory=) or free some"
+        )
+    there = shutil.disk_usage(folder).free
+    if there < size:
+        raise InputError(
+            f"{exposure.name} takes {words(size)}, more than the memory that may be used ({words(limit)}), and the "
+            f"folder for what does not fit, {folder}, has room for {words(there)}; name another one (--scratch, "
+            "scratch=), or allow more memory (--max-memory, max_memory=)"
+        )
+
+
+def _rates(exposure: Ramp, pipeline) -> int:
+    """Return the bytes of the rates that a pipeline makes."""
+    makes = any(call.name == "ramp_fit" and not call.skip for call in pipeline.calls)
+    pixels = exposure.shape[-2] * exposure.shape[-1]
+    return (exposure.shape[0] + 1) * pixels * _RATES if makes else 0
+
+
+def words(n: int) -> str:
+    """Return a number of bytes in words."""
+    return f"{n / 1e9:.2f} GB"

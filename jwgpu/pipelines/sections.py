@@ -1,0 +1,250 @@
+"""Sections: neighbouring steps that an exposure goes through piece by piece, each piece through all of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+
+from jwgpu import backend
+from jwgpu.backend import FileArray
+from jwgpu.cut import Count, Cut, part
+from jwgpu.data import Exposure, Ramp
+from jwgpu.data.irs2 import is_irs2
+from jwgpu.data.pieces import Assembly, Cutter, Piece, in_files, unchanged
+from jwgpu.errors import InputError
+from jwgpu.pipelines import room as rooms
+from jwgpu.pipelines.apply import apply, leave_out
+from jwgpu.pipelines.room import Room
+from jwgpu.step import Step
+
+
+@dataclasses.dataclass(frozen=True)
+class Section:
+    """Calls of a pipeline that stand next to each other, and how an exposure may be cut for all of them."""
+
+    calls: tuple
+    axis: str | None
+    halo: int = 0
+
+
+def first(calls, exposure, ends, room: Room) -> Section:
+    """Return the longest section that `calls` begin with; one call alone where the exposure is not to be cut.
+
+    A step that asks about flags of the whole exposure begins a section where a step before may change them, and one
+    whose result is wanted (`ends`) ends it.
+    """
+    axis = None if calls[0].skip else _cut(calls[0], exposure, room).axis
+    if axis is None:
+        return Section((calls[0],), None)
+    chosen, halo, sets = [], 0, 0
+    for call in calls:
+        if not call.skip:
+            cut = _cut(call, exposure, room)
+            if cut.axis != axis or (cut.asks & sets):
+                break
+            halo, sets = halo + cut.halo, sets | cut.sets
+        chosen.append(call)
+        if call.name in ends:
+            break
+    return Section(tuple(chosen), axis, halo)
+
+
+def _cut(call, exposure, room: Room) -> Cut:
+    """Return how the exposure is to be cut for a call: not at all where that is of no use."""
+    if not isinstance(call.step, Step) or not isinstance(exposure, Ramp) or call.step.noun is not Ramp:
+        return Cut()
+    cut = call.step.cut(exposure, call.parameters)
+    if cut.axis == "rows" and (room.piece is None or is_irs2(exposure.meta, exposure.shape)):
+        return Cut()
+    if cut.axis == "integration" and room.frames is None:
+        return Cut()
+    if cut.axis == "rows" and room.frames is None and exposure.nbytes <= room.piece:
+        return Cut()
+    return cut
+
+
+def run(section: Section, name: str, exposure: Exposure, references, room: Room, advance: Callable):
+    """Take an exposure through a section.
+
+    Parameters
+    ----------
+    section : Section
+    name : str
+        What the exposure is called among the products.
+    exposure : Exposure
+        Its arrays that are donated, and scratch, are written over.
+    references : References
+    room : Room
+    advance : function of a number
+        Told of how many steps, and fractions of a step, have been done.
+
+    Returns
+    -------
+    outcome, beside : dict
+        Exposures and by-products by name.
+    """
+    cutter = Cutter(exposure, section.axis, section.halo, room.device)
+    size = _length(section, exposure, cutter, room)
+    work = _Work(section, name, exposure, references, room)
+    work.ask(cutter.length, size)
+    start = 0
+    while start < cutter.length:
+        stop = min(start + size, cutter.length)
+        try:
+            work.take(cutter.piece(start, stop), cutter.reach(start, stop))
+        except MemoryError as error:
+            if size == 1:
+                raise
+            size = max(1, min(size, cutter.length) // 2)
+            warnings.warn(f"out of memory ({error}); going on with pieces half as large", stacklevel=2)
+            continue
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise InputError(f"the folder for what does not fit into memory, {room.folder}, is full; name another "
+                                 "one (--scratch, scratch=)") from error  # fmt: skip
+            raise
+        cutter.done()
+        advance(len(section.calls) * (stop - start) / cutter.length)
+        start = stop
+    return work.results()
+
+
+def _length(section: Section, exposure: Exposure, cutter: Cutter, room: Room) -> int:
+    """Return how many rows, or integrations, a piece has."""
+    each = exposure.nbytes / cutter.length
+    if section.axis == "rows":
+        return max(int(room.piece / each) - 2 * section.halo, 1)
+    if each > room.frames:
+        step = section.calls[0].name
+        raise InputError(
+            f"step {step} needs whole frames, and an integration of {exposure.name} takes {rooms.words(int(each))} "
+            f"where {rooms.words(room.frames)} may be used; allow more memory (--max-memory, max_memory=) or leave "
+            f"the step out (--skip {step})"
+        )
+    return max(int(room.frames / each), 1)
+
+
+class _Work:
+    """A section on its way through the pieces of an exposure."""
+
+    def __init__(self, section: Section, name: str, exposure: Exposure, references, room: Room):
+        self._section, self._name, self._exposure, self._references = section, name, exposure, references
+        self._room, self._stripe = room, None
+        self._answers: dict[str, np.ndarray] = {}
+        self._products: dict[str, Assembly] = {}
+        self._beside: dict[str, Assembly] = {}
+        self._records: dict[str, list[tuple]] = {}
+
+    def ask(self, length: int, size: int) -> None:
+        """Put the steps' questions to the whole exposure."""
+        asking = [c for c in self._section.calls if not c.skip and c.step.cut(self._exposure, c.parameters).asks]
+        if not asking:
+            return
+        flags = self._exposure.replace(**{n: None for n in self._exposure.arrays() if n not in ("groupdq", "data")})
+        for start in range(0, length, size):
+            rows = slice(start, min(start + size, length))
+            groupdq = backend.to(backend.files.read(self._exposure.groupdq, rows=rows), self._room.device)
+            piece = flags.replace(groupdq=groupdq, _donated=frozenset())
+            for call in asking:
+                answer = call.step.asks(piece, call.step.complete(call.parameters))
+                before = self._answers.get(call.name)
+                self._answers[call.name] = answer if before is None else before & answer
+
+    def take(self, piece: Piece, reach: tuple[int, int]) -> None:
+        """Take a piece through the section, and its results to their places."""
+        references = self._cut_references(*reach)
+        parts, changed, beside = {self._name: piece.exposure}, set(), {}
+        for call in self._section.calls:
+            if call.skip:
+                parts = {name: leave_out(call, made) for name, made in parts.items()}
+                continue
+            before = parts.pop(self._name).donate()
+            with part(piece.own, self._answers.get(call.name)):
+                parts, left = apply(call, self._name, before, references[call.name])
+            beside |= left
+            for made in parts.values():
+                changed |= made.arrays().keys() - unchanged(before, made)
+        for name, made in parts.items():
+            self._assembly(self._products, name, made).add(made, changed, piece)
+            self._records.setdefault(name, []).append(made.history[len(self._exposure.history) :])
+        for name, made in beside.items():
+            self._assembly(self._beside, name, made).add(made, set(made.arrays()), piece)
+
+    def results(self) -> tuple[dict, dict]:
+        """Return products and by-products, put together."""
+        return (
+            {name: self._finished(name, assembly) for name, assembly in self._products.items()},
+            {name: assembly.exposure() for name, assembly in self._beside.items()},
+        )
+
+    def _finished(self, name: str, assembly: Assembly) -> Exposure:
+        whole = assembly.exposure()
+        records = [_merged(same) for same in zip(*self._records[name])]
+        meta = whole.meta
+        for call, record in zip(self._section.calls, records):
+            if record.status == "COMPLETE" and not call.skip and call.step.finish is not None:
+                meta = meta.set(call.step.finish(self._exposure, record.notes))
+        return whole.replace(meta=meta, history=(*self._exposure.history, *records))
+
+    def _assembly(self, those: dict, name: str, made: Exposure) -> Assembly:
+        if name not in those:
+            ours = those is self._products and isinstance(made, type(self._exposure))
+            whole = self._exposure if ours else None
+            those[name] = Assembly(whole, self._exposure.shape[-2], self._allocator(ours))
+        return those[name]
+
+    def _allocator(self, ours: bool) -> Callable:
+        def allocate(shape, dtype):
+            if ours and self._room.folder is not None and len(shape) > 2:
+                return FileArray.scratch(shape, dtype, self._room.folder)
+            return backend.empty(shape, dtype, "cpu" if in_files(self._exposure) else self._exposure.device)
+
+        return allocate
+
+    def _cut_references(self, start: int, stop: int) -> dict[str, list]:
+        """Return the references of each call for some rows; from files, they are read for many rows at a time."""
+        n_rows = self._exposure.shape[-2]
+        if self._stripe is None or stop > self._stripe[1] or start < self._stripe[0]:
+            self._stripe = None  # released before the next is read
+            rows = max(int(rooms.OF_REFERENCES * n_rows / self._exposure.nbytes), stop - start)
+            end = n_rows if self._section.axis == "integration" else min(start + rows, n_rows)
+            self._stripe = start, end, self._read_references(start, end)
+        first, _, references = self._stripe
+
+        def cut(reference):
+            if reference is None or stop - start == n_rows:
+                return reference
+            if reference.is_piece:
+                return reference.rows(slice(start - first, stop - first), self._stripe[1] - first)
+            return reference.rows(slice(start, stop), n_rows)
+
+        return {name: [cut(reference) for reference in those] for name, those in references.items()}
+
+    def _read_references(self, start: int, stop: int) -> dict[str, list]:
+        rows = None if stop - start == self._exposure.shape[-2] else (start, stop)
+        return {
+            call.name: [
+                self._reference(call, kind, needed, rows) if call.wants(kind, self._exposure) else None
+                for kind, needed in call.references.items()
+            ]
+            for call in self._section.calls
+            if not call.skip
+        }
+
+    def _reference(self, call, kind: str, needed: bool, rows: tuple[int, int] | None):
+        reference = self._references.get(kind, required=needed, step=call.name, rows=rows)
+        return None if reference is None else reference.to(self._room.device)
+
+
+def _merged(records):
+    """Return the record of the whole from those of its pieces."""
+    one = records[0]
+    if any((other.status, other.reason) != (one.status, one.reason) for other in records):
+        raise RuntimeError(f"step {one.step} did not decide alike for all pieces of an exposure")
+    notes = {n: Count(sum(r.notes[n] for r in records)) if isinstance(v, Count) else v for n, v in one.notes.items()}
+    totals = {n: sum(getattr(r, n) for r in records) for n in ("seconds", "bytes_up", "bytes_down")}
+    return dataclasses.replace(one, notes=notes, **totals)

@@ -46,7 +46,7 @@ def test_saturation_reaches_across_pieces(n_grow):
     place = Room("cpu", int(ramp.nbytes / ramp.shape[-2] * (2 + 2 * cut.halo)) + 1)
     references = References.from_mapping({"saturation": reference})
     made, _ = sections.run(Section((call,), "rows", cut.halo), "ramp", ramp, references, place, lambda n: None)
-    whole = steps.saturation(ramp, reference, n_pix_grow_sat=n_grow)
+    whole = steps.saturation(ramp, reference, None, n_pix_grow_sat=n_grow)
     assert differences(made["ramp"], whole) == []
     assert (whole.groupdq & GROUP.DO_NOT_USE).any()
     assert [timeless(r) for r in made["ramp"].history] == [timeless(r) for r in whole.history]

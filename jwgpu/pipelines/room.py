@@ -69,7 +69,7 @@ def arrange(exposure: Exposure, pipeline, max_memory, scratch, donate: bool) -> 
     InputError
         The memory is too little whatever is done, or the folder is too small.
     """
-    if not isinstance(exposure, Ramp):
+    if not isinstance(exposure, Ramp) or exposure.device == "gpu":
         return exposure, Room(exposure.device)
     if not donate:
         held = {n: a.sealed() for n, a in exposure.arrays().items() if isinstance(a, FileArray)}
@@ -82,7 +82,7 @@ def arrange(exposure: Exposure, pipeline, max_memory, scratch, donate: bool) -> 
     need = rates + _BESIDE + (size if in_files(exposure) or not donate else 0)
     if device == "gpu":
         room = memory.budget("gpu") if given is None else given
-        if not in_files(exposure) or (need <= room and size <= host):
+        if need <= room and size <= host:
             return loaded(exposure).to("gpu"), Room("gpu", limit=room)
         if need <= host:
             return loaded(exposure), Room("gpu", (room - _BESIDE) // _TIMES, (room - _BESIDE) // 2, limit=room)

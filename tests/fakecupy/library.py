@@ -169,6 +169,9 @@ def _cuda() -> types.ModuleType:
         def used_bytes(self):
             return 0
 
+        def free_bytes(self):
+            return 0
+
         def total_bytes(self):
             return 0
 

@@ -142,7 +142,10 @@ READ_PATTERNS = {
         "NRSRAPID": (1, 0), "NRSRAPIDD1": (1, 1), "NRSRAPIDD2": (1, 2), "NRSRAPIDD6": (1, 6), "NRS": (4, 0),
         "NRSIRS2RAPID": (1, 0), "NRSIRS2": (5, 0),
     },
-    "MIRI": {"FASTR1": (1, 0), "SLOWR1": (1, 0), "FAST": (1, 0), "SLOW": (1, 0)},
+    "MIRI": {
+        "FASTR1": (1, 0), "SLOWR1": (1, 0), "FAST": (1, 0), "SLOW": (1, 0), "FASTGRPAVG": (4, 0),
+        "FASTGRPAVG8": (8, 0), "FASTGRPAVG16": (16, 0), "FASTGRPAVG32": (32, 0), "FASTGRPAVG64": (64, 0),
+    },
     "FGS": {
         "ID": (1, 1), "ACQ1": (1, 1), "ACQ2": (1, 1), "TRACK": (1, 1), "FINEGUIDE": (1, 0), "FGSRAPID": (1, 0),
         "FGS": (2, 8),

@@ -131,7 +131,7 @@ def _arrays(rng, det: Detector, sensor: Sensor, timing: Timing, guiding: bool) -
     if miri:
         dq = np.broadcast_to(dq, (MIRI_DARK_INTEGRATIONS, 1, *dq.shape)).copy()
     types["dark"] = {"data": frames, "dq": dq}, pattern
-    return types | (transients.references(rng, sensor) if miri else {})
+    return types | (transients.references(rng, sensor, timing) if miri else {})
 
 
 def references(

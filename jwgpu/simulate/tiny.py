@@ -61,6 +61,8 @@ _MODES = {
                      emi=15.0),
     "miri_slow": dict(instrument="MIRI", size=(64, 72), readpatt="SLOWR1", n_groups=8, n_integrations=2, n_stars=6,
                       n_galaxies=1, cosmic_rays=1.0),
+    "miri_averaged": dict(instrument="MIRI", size=(64, 72), readpatt="FASTGRPAVG", n_groups=8, n_integrations=2,
+                          n_stars=6, n_galaxies=1, cosmic_rays=2.0),
     "miri_sub": dict(instrument="MIRI", subarray="SUB64", n_groups=10, n_integrations=4, n_stars=6, n_galaxies=0,
                      cosmic_rays=500.0, sky=3000.0),
     "miri_one_group": dict(instrument="MIRI", size=(64, 72), n_groups=1, n_integrations=2, n_stars=6, n_galaxies=1),

@@ -58,13 +58,15 @@ def reference_output(seed, det: Detector, window: Window, timing: Timing, effect
     return np.clip(np.rint(values), 0, 65535) if effects.quantize else values
 
 
-def references(rng, sensor: Sensor) -> dict[str, tuple[dict, dict]]:
+def references(rng, sensor: Sensor, timing: Timing) -> dict[str, tuple[dict, dict]]:
     """Return reference type: (arrays, metadata of its own) of what corrects the effects."""
-    shape = len(ANOMALY_SHARES), ANOMALY_READS, *sensor.shape
+    n_frames = timing.n_frames
+    shape = len(ANOMALY_SHARES), -(-ANOMALY_READS // n_frames), *sensor.shape
     data = np.float32(REFERENCE_NOISE) * rng.standard_normal(shape, dtype=np.float32) * ~sensor.reference
     for integration, groups in enumerate(data):
-        for read, plane in enumerate(groups):
-            plane -= sensor.anomaly * anomaly_shape(read, integration)
+        for group, plane in enumerate(groups):
+            reads = range(group * n_frames, (group + 1) * n_frames)
+            plane -= sensor.anomaly * np.mean([anomaly_shape(r, integration) for r in reads], dtype=np.float32)
     reset = {"data": data, "dq": np.zeros(sensor.shape, np.uint32)}
     known = {"exposure.nints": shape[0], "exposure.ngroups": shape[1]}
     return {"reset": (reset, known), "rscd": ({"rscd_group_skip_table": _group_skip()}, {})}

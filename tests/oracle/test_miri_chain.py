@@ -21,6 +21,13 @@ CASES = {
     "full": (dict(**FULL, n_groups=12, n_integrations=2), ()),
     "full, first frame": (dict(**FULL, n_groups=12, n_integrations=2, sky=20000.0), ("firstframe",)),
     "full, SLOWR1": (dict(**FULL, n_groups=8, n_integrations=3, readpatt="SLOWR1", sky=300.0), ()),
+    "full, FAST": (dict(**FULL, n_groups=8, n_integrations=3, readpatt="FAST", sky=300.0), ()),
+    "full, FASTGRPAVG": (dict(**FULL, n_groups=8, n_integrations=2, readpatt="FASTGRPAVG", sky=300.0), ()),
+    "SUB64, FASTGRPAVG8": (
+        dict(**SUB64, n_groups=6, n_integrations=3, readpatt="FASTGRPAVG8", emi=15.0),
+        ("emicorr", "firstframe"),
+    ),
+    "full, FASTGRPAVG64": (dict(**FULL, n_groups=4, readpatt="FASTGRPAVG64"), ()),
     "SUB64": (dict(**SUB64, n_groups=10, n_integrations=4), ()),
     "SUB64 with EMI": (dict(**SUB64, n_groups=10, n_integrations=4, emi=15.0), ("emicorr",)),
     "5 groups": (dict(**FULL, n_groups=5, n_integrations=2, sky=8000.0), ("firstframe",)),

@@ -61,13 +61,30 @@ def test_the_reference_output_sees_no_light():
     assert simulate.tiny("nircam").ramp.refout is None
 
 
+@pytest.mark.parametrize(("readpatt", "n_frames"), [("FASTGRPAVG", 4), ("FASTGRPAVG8", 8), ("FASTGRPAVG64", 64)])
+def test_frames_are_averaged_on_board(readpatt, n_frames):
+    """Groups take as many frames longer, with the noise of a mean; what resets leave is averaged too."""
+    single, averaged = (simulate.tiny("miri", readpatt=p, n_groups=2, sky=20.0) for p in ("FASTR1", readpatt))
+    times = averaged.ramp.meta.exposure
+    assert (times.nframes, times.frame_divisor, times.groupgap) == (n_frames, n_frames, 0)
+    assert times.group_time == pytest.approx(n_frames * single.ramp.meta.exposure.group_time)
+    one, mean = (made.references.get("reset").data[0] for made in (single, averaged))
+    assert len(mean) == -(-15 // n_frames)
+    padded = np.zeros((len(mean) * n_frames, *one.shape[1:]))
+    padded[:15] = one
+    expected = padded.reshape(len(mean), n_frames, *one.shape[1:]).mean(axis=1)
+    assert np.abs(mean - expected).std() < 1.5 * transients.REFERENCE_NOISE
+
+
 def test_slow_reads_take_longer():
     fast, slow = (simulate.tiny("miri", readpatt=p, n_groups=2).ramp.meta.exposure for p in ("FASTR1", "SLOWR1"))
     assert round(slow.frame_time / fast.frame_time, 2) == 8.61
     assert (fast.nsamples, slow.nsamples) == (1, 9)
 
 
-@pytest.mark.parametrize(("readpatt", "n_groups", "sky"), [("FASTR1", 20, 87.0), ("SLOWR1", 10, 20.0)])
+@pytest.mark.parametrize(
+    ("readpatt", "n_groups", "sky"), [("FASTR1", 20, 87.0), ("SLOWR1", 10, 20.0), ("FASTGRPAVG", 12, 20.0)]
+)
 def test_the_pipeline_recovers_the_flux(readpatt, n_groups, sky):
     """With all effects of the resets and without photon and read noise: within 0.1 per cent, in each integration."""
     made = simulate.tiny("miri", readpatt=readpatt, n_groups=n_groups, n_integrations=3, sky=sky, **NOISELESS)

@@ -32,7 +32,8 @@ import numpy as np
 from jwgpu import backend, kernels
 from jwgpu.data.flags import GROUP, PIXEL
 from jwgpu.kernels.build import group_size
-from jwgpu.numerics.slopes import CHUNK, Slopes, checked
+from jwgpu.numerics.slope_pixels import CHUNK, Slopes
+from jwgpu.numerics.slopes import checked
 
 LIMIT_ONE, LIMIT_TWO = 20.25, 23.8
 """Least improvement of chi square for which one difference, or two neighbours, are left out: 4.5 sigma."""

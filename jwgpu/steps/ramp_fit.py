@@ -9,11 +9,12 @@ import numpy as np
 from jwgpu import backend
 from jwgpu.backend import namespace
 from jwgpu.cut import Cut, whole
-from jwgpu.data import GROUP, Image, Ramp, Reference
+from jwgpu.data import GROUP, Image, Ramp, Reference, Tensors
 from jwgpu.errors import InputError
-from jwgpu.numerics.likelihood import Times, even_reads, fit_likelihood
+from jwgpu.numerics.fitopt import fit_optional
+from jwgpu.numerics.likelihood import Likelihood, Times, even_reads, fit_likelihood
 from jwgpu.numerics.slopes import Sampling, Slopes, fit_slopes
-from jwgpu.step import Skip, note, step
+from jwgpu.step import Skip, byproduct, note, step
 
 LIKELY_GROUPS = 4
 """Fewest groups that the likelihood can tell a jump in."""
@@ -27,6 +28,8 @@ class RampFit(NamedTuple):
 
 
 def _cut(ramp: Ramp, parameters: dict) -> Cut:
+    if parameters["save_opt"]:  # what is left beside the result is of the whole exposure
+        return Cut()
     if parameters["algorithm"] == "LIKELY" and ramp.n_groups >= LIKELY_GROUPS:
         return Cut("rows", sets=0)
     return Cut("rows", sets=0, asks=255 if _is_miri(ramp) else int(GROUP.SATURATED))
@@ -64,6 +67,8 @@ def ramp_fit(
     suppress_one_group: bool = True,
     firstgroup: int | None = None,
     lastgroup: int | None = None,
+    save_opt: bool = False,
+    opt_name: str = "",
 ) -> RampFit:
     """Fit a slope to each ramp, by least squares over the segments between jumps or by maximum likelihood.
 
@@ -100,6 +105,12 @@ def ramp_fit(
         OLS_C: give no slope to an integration with only one good group. Exposures of one group are fitted all the same.
     firstgroup, lastgroup : int, optional
         First and last group to be used, counted from 0; the others are treated as DO_NOT_USE.
+    save_opt : bool
+        Leave beside the result: OLS_C, as `fitopt`, slopes, variances and intercepts of every segment, pedestals and
+        sizes of the jumps (`numerics.fitopt` says which); LIKELY, as `likely_chisq`, the chi square of each pixel,
+        summed over the integrations.
+    opt_name : str
+        Name of the file for it.
 
     Returns
     -------
@@ -131,6 +142,8 @@ def ramp_fit(
       make a division by zero there, and no jump is found.
     * Differences of groups are kept in float32 for their median, so that `var_poisson` differs by 1e-7 of the rates of
       the integrations, which shows where these are opposite and all but cancel.
+    * `save_opt`: there are no planes beyond the last segment of any pixel; there, several groups that stand alone make
+      empty ones. Segments of pixels without a gain or without noise are NaN, infinite or 0 in other places.
     * The read-noise variance of a CHARGELOSS integration of a pixel with a negative gain, which has no slope, is 0.
 
     References
@@ -139,7 +152,10 @@ def ramp_fit(
     .. [2] Brandt 2024, PASP 136, 045004 and 045005, doi:10.1088/1538-3873/ad38d9 and ad38da
     """
     if algorithm == "LIKELY" and ramp.n_groups >= LIKELY_GROUPS:
-        return _results(_likelihood(ramp, gain, readnoise, _select(ramp, firstgroup, lastgroup)), ramp, gain)
+        fit = _likelihood(ramp, gain, readnoise, _select(ramp, firstgroup, lastgroup))
+        if save_opt:
+            byproduct(likely_chisq=Image(data=fit.chisq, unit="", meta=_named(ramp, opt_name), history=ramp.history))
+        return _results((fit.exposure, fit.integrations), ramp, gain)
     if algorithm == "LIKELY":
         note(algorithm="OLS_C")
     group_time, frame_time, n_frames = _times(ramp)
@@ -154,18 +170,27 @@ def ramp_fit(
         raise Skip("the first group of every ramp is saturated")
     plane = ramp.shape[-2:]
     sampling = Sampling(group_time, frame_time, n_frames, first, n_groups, suppress)
-    fits = fit_slopes(
-        ramp.data,
-        groupdq,
-        ramp.pixeldq,
-        _plane(gain, plane),
-        _plane(readnoise, plane),
-        ramp.average_dark_current,
-        ramp.zeroframe,
-        sampling,
-    )
+    ramps = (
+        ramp.data, groupdq, ramp.pixeldq, _plane(gain, plane), _plane(readnoise, plane), ramp.average_dark_current,
+        ramp.zeroframe, sampling,
+    )  # fmt: skip
+    fits = fit_slopes(*ramps)
     note(groups_fitted=n_groups, first_group=first)
+    if save_opt:
+        content = fit_optional(*ramps, fits[1].slope, _lead(ramp, n_frames))
+        meta = _named(ramp, opt_name)
+        byproduct(fitopt=Tensors(schema="rampfitoutput", content=content, meta=meta, history=ramp.history))
     return _results(fits, ramp, gain)
+
+
+def _named(ramp: Ramp, name: str):
+    return ramp.meta.set({"jwgpu.output": name}) if name else ramp.meta
+
+
+def _lead(ramp: Ramp, n_frames: int) -> float:
+    """Return the time of the first group since the reset, in intervals between groups."""
+    dropped, gap = (int(ramp.meta.get(f"exposure.{name}") or 0) for name in ("drop_frames1", "groupgap"))
+    return ((n_frames + 1) / 2 + dropped) / (n_frames + gap)
 
 
 def _results(fits: tuple[Slopes, Slopes], ramp: Ramp, gain: Reference) -> RampFit:
@@ -184,7 +209,7 @@ def _results(fits: tuple[Slopes, Slopes], ramp: Ramp, gain: Reference) -> RampFi
     )  # fmt: skip
 
 
-def _likelihood(ramp: Ramp, gain: Reference, readnoise: Reference, groupdq) -> tuple[Slopes, Slopes]:
+def _likelihood(ramp: Ramp, gain: Reference, readnoise: Reference, groupdq) -> Likelihood:
     plane = ramp.shape[-2:]
     times = _read_times(ramp)
     fit = fit_likelihood(
@@ -192,7 +217,7 @@ def _likelihood(ramp: Ramp, gain: Reference, readnoise: Reference, groupdq) -> t
         ramp.zeroframe, times,
     )  # fmt: skip
     note(differences_fitted=times.table.shape[1])
-    return fit.exposure, fit.integrations
+    return fit
 
 
 def _read_times(ramp: Ramp) -> Times:

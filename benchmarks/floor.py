@@ -6,7 +6,6 @@ import contextlib
 import re
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +13,6 @@ import numpy as np
 from jwgpu import backend, kernels
 from jwgpu.backend import is_device_array
 from jwgpu.kernels.build import SOURCE
-from jwgpu.simulate.readout import threads
 
 IN_PLACE = ("data", "groupdq", "pixeldq")
 """Arrays that a kernel reads where it writes into them; others that it writes, it only writes."""
@@ -115,17 +113,16 @@ def bandwidth(nbytes: int = 1 << 28, repeat: int = 7) -> float:
     if backend.current().kind == "gpu":
         return _gpu_bandwidth(nbytes, repeat)
     source, target = np.ones(nbytes, np.uint8), np.zeros(nbytes, np.uint8)
-    parts = [slice(k, k + (1 << 22)) for k in range(0, nbytes, 1 << 22)]
+    parts = [slice(k, k + (1 << 24)) for k in range(0, nbytes, 1 << 24)]
 
     def copy(part):
         np.copyto(target[part], source[part])
 
     best = np.inf
-    with ThreadPoolExecutor(threads()) as pool:
-        for _ in range(repeat):
-            start = time.perf_counter()
-            list(pool.map(copy, parts))
-            best = min(best, time.perf_counter() - start)
+    for _ in range(repeat):
+        start = time.perf_counter()
+        backend.each(copy, parts)
+        best = min(best, time.perf_counter() - start)
     return 2 * nbytes / best
 
 

@@ -3,6 +3,7 @@
 from jwgpu.backend.device import Device, current, describe, probe, use
 from jwgpu.backend.files import FileArray
 from jwgpu.backend.namespace import empty, fft, is_device_array, namespace, ndimage
+from jwgpu.backend.threads import each, threads
 from jwgpu.backend.transfer import Traffic, counting, native, to, to_host
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "counting",
     "current",
     "describe",
+    "each",
     "empty",
     "fft",
     "is_device_array",
@@ -19,6 +21,7 @@ __all__ = [
     "native",
     "ndimage",
     "probe",
+    "threads",
     "to",
     "to_host",
     "use",

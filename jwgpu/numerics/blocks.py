@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from jwgpu import backend
 
@@ -27,3 +27,24 @@ def row_blocks(array, rows: int = HOST_ROWS, device_rows: int | None = None) -> 
     size = (device_rows or n_rows) if backend.is_device_array(array) else rows
     for first in range(0, n_rows, max(size, 1)):
         yield slice(first, min(first + size, n_rows))
+
+
+def over_rows(work: Callable, array, rows: int = HOST_ROWS, device_rows: int | None = None) -> None:
+    """Call `work` with each of the slices of `row_blocks`; on the host in several threads, in no order.
+
+    What `work` writes for one block must be read or written for no other.
+    """
+    _over(work, array, row_blocks(array, rows, device_rows))
+
+
+def over_planes(work: Callable, array) -> None:
+    """Call `work` with each index of the first axis of `array`; as `over_rows` does."""
+    _over(work, array, range(array.shape[0]))
+
+
+def _over(work: Callable, array, parts) -> None:
+    if backend.is_device_array(array):
+        for part in parts:
+            work(part)
+    else:
+        backend.each(work, parts)

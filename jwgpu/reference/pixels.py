@@ -7,7 +7,11 @@ import math
 
 import numpy as np
 
+from jwgpu import backend
 from jwgpu.errors import InputError
+
+_AT_ONCE = 1 << 20  # bytes, which fit a processor's cache between reading and turning their order
+_PARTS = 4  # that a plane is read in, each by one thread
 
 _STORED = {8: ">u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
 
@@ -15,7 +19,7 @@ _STORED = {8: ">u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
 def read(hdu, cut: tuple[slice, ...], dtype, label: str) -> np.ndarray:
     """Read `hdu[cut]` as a native, C-contiguous array of `dtype`.
 
-    Plain images are read plane by plane through one buffer of a plane, so that peak memory is the result and a plane;
+    Plain images are read a megabyte at a time, in several threads, so that peak memory is the result and little more;
     memory-mapping instead would count the file's own pages on top. Compressed and scaled ones go through astropy.
 
     Parameters
@@ -53,17 +57,30 @@ def _read_plain(path, offset, stored, shift, shape, cut, dtype, label) -> np.nda
     *planes, height, width = (1, *shape) if len(shape) == 1 else shape
     result = np.empty([s.stop - s.start for s in (*leading, rows, columns)], dtype)
     flat = result.reshape(-1, *result.shape[-2:])
-    buffer = np.empty((rows.stop - rows.start, width), stored)
-    octets = buffer.view(np.uint8).reshape(-1)
-    with open(path, "rb") as file:
-        for target, where in zip(flat, itertools.product(*(range(s.start, s.stop) for s in leading))):
-            plane = sum(i * math.prod(planes[n + 1 :]) for n, i in enumerate(where))
-            file.seek(offset + (plane * height + rows.start) * width * stored.itemsize)
-            if file.readinto(octets) != octets.size:
-                raise InputError(f"{label} is truncated: the file ends inside an array; fetch or copy it again")
-            part = buffer[:, columns]
-            # FITS stores unsigned integers shifted by half their range.
-            target[...] = part if not shift else part.astype(np.int64) + shift
+    rows_at_once = max(1, _AT_ONCE // max(width * stored.itemsize, 1))
+
+    def fill(job):
+        target, where, first = job
+        plane = sum(i * math.prod(planes[n + 1 :]) for n, i in enumerate(where))
+        buffer = np.empty((min(rows_at_once, len(target)), width), stored)
+        with open(path, "rb") as file:
+            file.seek(offset + (plane * height + rows.start + first) * width * stored.itemsize)
+            for at in range(0, len(target), len(buffer)):
+                some = buffer[: len(target) - at]
+                if file.readinto(some.view(np.uint8).reshape(-1)) != some.nbytes:
+                    raise InputError(f"{label} is truncated: the file ends inside an array; fetch or copy it again")
+                part = some[:, columns]
+                # FITS stores unsigned integers shifted by half their range.
+                target[at : at + len(some)] = part if not shift else part.astype(np.int64) + shift
+
+    numbers = itertools.product(*(range(s.start, s.stop) for s in leading))
+    per_job = max(1, -(-flat.shape[1] // _PARTS))
+    jobs = [
+        (plane[first : first + per_job], where, first)
+        for plane, where in zip(flat, numbers)
+        for first in range(0, len(plane), per_job)
+    ]
+    backend.each(fill, jobs)
     return result[0] if len(shape) == 1 else result
 
 

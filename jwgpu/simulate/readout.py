@@ -6,12 +6,10 @@ the number of threads nor on their order, and the working arrays stay in the pro
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 from scipy import ndimage
 
+from jwgpu import backend
 from jwgpu.simulate.effects import Effects
 from jwgpu.simulate.electronics import Levels
 from jwgpu.simulate.rays import Deposits
@@ -152,12 +150,6 @@ def _finder(deposits: Deposits, rows: slice, columns: int, reads: int):
     return find
 
 
-def threads() -> int:
-    """Number of threads to use: the processors this process may run on, at most 8."""
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(8, available)
-
-
 def read_out(
     sensor: Sensor, rate, timing: Timing, effects: Effects, deposits: Deposits, levels: Levels, seed, zero_frame: bool
 ):
@@ -183,10 +175,5 @@ def read_out(
         for i in range(timing.n_integrations):
             block.integrate(rng, find, i, levels, data[i, :, rows], None if zero is None else zero[i, rows])
 
-    jobs = zip(blocks, seed.spawn(len(blocks)))
-    if len(blocks) == 1:
-        run(next(jobs))
-        return data, zero
-    with ThreadPoolExecutor(threads()) as pool:
-        list(pool.map(run, jobs))
+    backend.each(run, zip(blocks, seed.spawn(len(blocks))))
     return data, zero

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 
+from jwgpu import backend
 from jwgpu.data import PIXEL, Meta, Reference
 from jwgpu.simulate import emi, glow, transients
 from jwgpu.simulate.header import START
 from jwgpu.simulate.instruments import Detector, Window
-from jwgpu.simulate.readout import threads
 from jwgpu.simulate.sensor import KERNEL, POLYNOMIAL, Sensor
 from jwgpu.simulate.timing import Timing
 
@@ -89,8 +87,7 @@ def _dark(rng, sensor: Sensor, timing: Timing, miri: bool) -> tuple[np.ndarray, 
         frames[index] *= active
 
     seeds = rng.bit_generator.seed_seq.spawn(len(times))
-    with ThreadPoolExecutor(threads()) as pool:
-        list(pool.map(fill, enumerate(seeds)))
+    backend.each(fill, enumerate(seeds))
     if miri:
         frames = np.broadcast_to(frames, (MIRI_DARK_INTEGRATIONS, *frames.shape)).copy()
         for later in frames[1:]:  # measured apart from the first

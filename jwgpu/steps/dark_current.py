@@ -10,7 +10,7 @@ from jwgpu.backend import namespace
 from jwgpu.cut import Cut
 from jwgpu.data import Ramp, Reference, Tensors
 from jwgpu.errors import InputError
-from jwgpu.numerics.blocks import row_blocks
+from jwgpu.numerics.blocks import over_rows
 from jwgpu.step import Skip, byproduct, note, step
 
 
@@ -97,7 +97,8 @@ def dark_current(
     data = ramp.own("data")
     start = max(int(ramp.meta.get("exposure.integration_start", 1)), 1) - 1
     means = xp.empty((frames.shape[0], len(plan), *shape), np.float32) if dark_output else None
-    for rows in row_blocks(data):
+
+    def subtract(rows):
         for which, dark_ramp in enumerate(frames):
             served = [i for i in range(data.shape[0]) if min(start + i, frames.shape[0] - 1) == which]
             for group, numbers in enumerate(plan if served or dark_output else ()):
@@ -106,6 +107,8 @@ def dark_current(
                     means[which, group, rows] = mean
                 for integration in served:
                     data[integration, group, rows] -= mean
+
+    over_rows(subtract, data)
     note(dark_frames=n_given, dark_frames_needed=n_needed)
     if dark_output:
         byproduct(dark_output=_averaged(ramp, dark, means, flags, dark_output))

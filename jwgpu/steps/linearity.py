@@ -8,7 +8,7 @@ from jwgpu.backend import namespace
 from jwgpu.cut import Cut
 from jwgpu.data import GROUP, PIXEL, Ramp, Reference
 from jwgpu.errors import InputError
-from jwgpu.numerics.blocks import row_blocks
+from jwgpu.numerics.blocks import over_rows
 from jwgpu.numerics.polynomial import evaluate, is_usable, or_identity
 from jwgpu.step import count, note, step
 
@@ -104,20 +104,26 @@ def _by_frames(ramp, linearity) -> bool:
 
 def _correct_groups(xp, data, groupdq, coeffs, usable):
     """Correct `data` in place, group by group."""
-    for rows in row_blocks(data):
+
+    def correct(rows):
         terms, block = coeffs[:, rows], usable[rows]
         for integration, flags in zip(data, groupdq):
             for group, dq in zip(integration, flags):
                 here = block & ((dq[rows] & GROUP.SATURATED) == 0)
                 xp.copyto(group[rows], evaluate(terms, group[rows]), where=here)
 
+    over_rows(correct, data)
+
 
 def _correct_zero_frame(xp, zeroframe, coeffs, usable):
     """Correct the zero frame in place where it has a value."""
-    for rows in row_blocks(zeroframe):
+
+    def correct(rows):
         for frame in zeroframe:
             here = usable[rows] & (frame[rows] != 0)
             xp.copyto(frame[rows], evaluate(coeffs[:, rows], frame[rows]), where=here)
+
+    over_rows(correct, zeroframe)
 
 
 def _correct_frames(xp, data, groupdq, coeffs, usable, inverse, invertible, n_frames):
@@ -126,7 +132,8 @@ def _correct_frames(xp, data, groupdq, coeffs, usable, inverse, invertible, n_fr
     The line and the frames are float64: the shift that restores the measured mean is a small difference of two large
     numbers.
     """
-    for rows in row_blocks(data, rows=_FRAME_ROWS, device_rows=_FRAME_DEVICE_ROWS):
+
+    def correct(rows):
         forward = or_identity(coeffs[:, rows], usable[rows], xp)
         forward64 = forward.astype(np.float64)
         inverse64 = or_identity(inverse[:, rows], invertible[rows], xp).astype(np.float64)
@@ -143,6 +150,8 @@ def _correct_frames(xp, data, groupdq, coeffs, usable, inverse, invertible, n_fr
                     corrected += evaluate(forward64, reading)
                 corrected /= n_frames
                 xp.copyto(plane, corrected.astype(plane.dtype), where=~saturated[group])
+
+    over_rows(correct, data, rows=_FRAME_ROWS, device_rows=_FRAME_DEVICE_ROWS)
 
 
 def _line(xp, planes, saturated, forward, n_frames):

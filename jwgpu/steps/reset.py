@@ -6,7 +6,7 @@ from jwgpu.backend import namespace
 from jwgpu.cut import Cut
 from jwgpu.data import Ramp, Reference
 from jwgpu.errors import InputError
-from jwgpu.numerics.blocks import row_blocks
+from jwgpu.numerics.blocks import over_rows
 from jwgpu.step import Skip, note, step
 
 
@@ -62,11 +62,14 @@ def reset(ramp: Ramp, reset: Reference) -> Ramp:
 
     data = ramp.own("data")
     start = max(int(ramp.meta.get("exposure.integration_start", 1)), 1) - 1
-    for rows in row_blocks(data):
+
+    def subtract(rows):
         for integration, groups in enumerate(data):
             known = anomaly[min(start + integration, n_known - 1)]
             for group in range(n_groups):
                 plane = known[group, rows]
                 groups[group, rows] -= xp.where(xp.isnan(plane), plane.dtype.type(0), plane)
+
+    over_rows(subtract, data)
     note(groups=n_groups, integrations_known=n_known)
     return ramp.replace(data=data, pixeldq=pixeldq)

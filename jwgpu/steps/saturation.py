@@ -9,6 +9,7 @@ from jwgpu.cut import Cut
 from jwgpu.data import GROUP, PIXEL, Ramp, Reference
 from jwgpu.data.irs2 import is_irs2, science_rows
 from jwgpu.errors import InputError
+from jwgpu.numerics.blocks import over_rows
 from jwgpu.numerics.masks import grow
 from jwgpu.step import count, step
 
@@ -126,29 +127,53 @@ def saturation(
 
 def _threshold_pass(xp, data, dq, threshold, n_grow):
     """Apply rules 1 and 2 to one integration; return the pixels that are saturated in its last group."""
-    reached = xp.zeros(threshold.shape, dtype=bool)
-    full = reached
-    for plane, flags in zip(data, dq):
-        reached |= plane >= threshold
-        # Flags that were there before count and grow too, in their own group.
-        full = grow(reached | ((flags & GROUP.SATURATED) != 0), n_grow)
-        flags |= full.astype(np.uint8) * GROUP.SATURATED
-        flags |= (plane <= 0).astype(np.uint8) * (GROUP.AD_FLOOR | GROUP.DO_NOT_USE)
+    # Flags that were there before count and grow too, in their own group.
+    given = ((flags & GROUP.SATURATED) != 0 for flags in dq)
+    given = [mask if bool(mask.any()) else None for mask in given]
+    full = xp.zeros(threshold.shape, dtype=bool)
+
+    def flag(rows):
+        near, own = _with_neighbours(rows, n_grow, len(threshold))
+        reached = xp.zeros(threshold[near].shape, dtype=bool)
+        for plane, flags, before in zip(data, dq, given):
+            reached |= plane[near] >= threshold[near]
+            here = grow(reached if before is None else reached | before[near], n_grow)[own]
+            flags[rows] |= here.astype(np.uint8) * GROUP.SATURATED
+            flags[rows] |= (plane[rows] <= 0).astype(np.uint8) * (GROUP.AD_FLOOR | GROUP.DO_NOT_USE)
+        full[rows] = here
+
+    over_rows(flag, data)
     return full
+
+
+def _with_neighbours(rows: slice, n: int, n_rows: int) -> tuple[slice, slice]:
+    """Return some rows with `n` more on either side, as far as there are, and the rows themselves within those."""
+    near = slice(max(rows.start - n, 0), min(rows.stop + n, n_rows))
+    return near, slice(rows.start - near.start, rows.stop - near.start)
 
 
 def _average_pass(xp, data, dq, threshold, unchecked, n_frames, n_grow):
     """Apply rule 3 to one integration. Few pixels saturate in the next group, so only those are looked at."""
     closed = GROUP.SATURATED | GROUP.DO_NOT_USE
-    for group in range(data.shape[0] - 1):
-        frames = _frame_numbers(group, n_frames)
-        candidate = ((dq[group] & closed) == 0) & ((dq[group + 1] & GROUP.SATURATED) != 0) & ~unchecked
-        y, x = xp.nonzero(candidate)
-        # The threshold is scaled in float64: rounded to float32, it can pass the reading it is compared with.
-        above = data[group][y, x] >= threshold[y, x].astype(np.float64) * (frames.mean() / frames[-1])
-        suspect = xp.zeros(candidate.shape, dtype=bool)
-        suspect[y, x] = above
-        dq[group] |= grow(suspect, n_grow).astype(np.uint8) * GROUP.DO_NOT_USE
+    suspect = xp.zeros((data.shape[0] - 1, *threshold.shape), dtype=bool)
+
+    def look(rows):
+        for group in range(data.shape[0] - 1):
+            frames = _frame_numbers(group, n_frames)
+            candidate = (dq[group, rows] & closed) == 0
+            candidate &= (dq[group + 1, rows] & GROUP.SATURATED) != 0
+            y, x = xp.nonzero(candidate & ~unchecked[rows])
+            # The threshold is scaled in float64: rounded to float32, it can pass the reading it is compared with.
+            limit = threshold[rows][y, x].astype(np.float64) * (frames.mean() / frames[-1])
+            suspect[group, rows][y, x] = data[group, rows][y, x] >= limit
+
+    def flag(rows):
+        near, own = _with_neighbours(rows, n_grow, len(threshold))
+        for group, found in enumerate(suspect):
+            dq[group, rows] |= grow(found[near], n_grow)[own].astype(np.uint8) * GROUP.DO_NOT_USE
+
+    over_rows(look, data)
+    over_rows(flag, data)
 
 
 def _late_hits(xp, first, second, saturated, threshold, bias, n_frames):

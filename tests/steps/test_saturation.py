@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 from ramps import check_pure, make_ramp, make_reference
 
 from jwgpu.data import GROUP, PIXEL
 from jwgpu.errors import InputError
+from jwgpu.numerics.blocks import over_rows
 from jwgpu.steps import saturation
 
 SAT, DNU, FLOOR = GROUP.SATURATED, GROUP.DO_NOT_USE, GROUP.AD_FLOOR
@@ -205,3 +208,23 @@ def test_irs2_late_hit_saturates_the_second_group_and_its_neighbours():
         done = check_pure(saturation, ramp, reference, bias)
         np.testing.assert_array_equal(done.groupdq[0, 1, row : row + 2, 1:4], expected)
         assert np.count_nonzero(done.groupdq[0, 1]) == (6 if expected else 0)
+
+
+@pytest.mark.parametrize("grow", [0, 1, 7])
+def test_blocks_of_rows_join(grow, tiny, monkeypatch):
+    """Neighbours across the border of two blocks are flagged as within one, flags that were there before spread too."""
+    made = tiny("nircam_snowball")
+    rng = np.random.default_rng(3)
+    before = np.where(rng.random(made.ramp.groupdq.shape) < 0.002, GROUP.SATURATED, 0).astype(np.uint8)
+    ramp = made.ramp.replace(groupdq=before, data=made.ramp.data - rng.integers(0, 12000, made.ramp.shape[-2:]))
+    results = []
+    for rows in (1, 5, 64):
+        monkeypatch.setattr(
+            sys.modules["jwgpu.steps.saturation"], "over_rows", lambda work, a, rows=rows: over_rows(work, a, rows)
+        )
+        results.append(
+            saturation(ramp, made.references.saturation, made.references.superbias, n_pix_grow_sat=grow).groupdq
+        )
+    assert (results[0] & GROUP.AD_FLOOR).any() and (results[0] & GROUP.SATURATED).any()
+    np.testing.assert_array_equal(results[0], results[2])
+    np.testing.assert_array_equal(results[1], results[2])

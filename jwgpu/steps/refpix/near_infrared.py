@@ -9,7 +9,7 @@ import numpy as np
 from jwgpu.backend import namespace
 from jwgpu.data import PIXEL, Ramp
 from jwgpu.data.detector import BORDER, Readout
-from jwgpu.numerics.blocks import row_blocks
+from jwgpu.numerics.blocks import over_planes, row_blocks
 from jwgpu.numerics.stripes import clipped_mean, mean_of_known, running_median
 from jwgpu.step import Skip, note
 
@@ -59,17 +59,20 @@ def correct(
         """Correct (n, y, x) `groups` in place."""
         seen = readout.view(groups)
         columns = column_offsets(seen, bands, siglimit)
-        rows = xp.zeros(readout.rows)
-        for i in range(groups.shape[0]):
+
+        def correct_group(i):
             if sides and side_templates is not None:
                 _subtract_templates(seen[i], columns[i], side_templates, readout)
-                continue
+                return
+            rows = xp.zeros(readout.rows)
             if side_pixels:
                 rows = side_gain * _row_offsets(seen[i], columns[i], sides, readout, side_smoothing_length)
             # The vectors are turned to the array's own axes, for contiguous arithmetic; the sum is float64.
             along_y, along_x = readout.along_axes(rows, columns[i])
             for some in row_blocks(groups[i]):
                 groups[i, some] -= along_y[some, None] + along_x
+
+        over_planes(correct_group, groups)
 
     data = ramp.own("data")
     for integration in data:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from types import SimpleNamespace
 
-from jwgpu.data import Exposure, Image
+from jwgpu.data import Exposure, Image, Ramp
 from jwgpu.data.pieces import in_files, loaded
 from jwgpu.errors import InputError
 from jwgpu.pipelines import sections
@@ -127,6 +127,10 @@ def _advance(section, branches: dict, references, room, protected: list, left: d
         exposure = branches.pop(name)
         if section.axis is None and call.skip:
             outcome[name] = leave_out(call, exposure)
+            continue
+        if section.axis is None and getattr(call.step, "noun", None) is Image and isinstance(exposure, Ramp):
+            reason = "it works on rates, and none were made: the fit of the ramps was left out, or had nothing to fit"
+            outcome[name] = exposure.recorded(Record(step=call.name, status="SKIPPED", reason=reason))
             continue
         held = (*protected, *left.values(), *branches.values(), *outcome.values())
         if section.axis is not None:

@@ -155,3 +155,11 @@ def test_a_missing_time_is_named_with_its_remedy(mode, name):
     ramp = made.ramp.replace(meta=made.ramp.meta.set({f"exposure.{name}": None}))
     with pytest.raises(InputError, match=rf"does not say meta\.exposure\.{name}.*set it with"):
         calibrate(ramp, made.references)
+
+
+def test_without_a_fit_the_ramp_is_the_product():
+    made = simulate.tiny("nircam_rapid")
+    run = pipelines.choose(made.ramp).without("ramp_fit").run(made.ramp, made.references, progress=False)
+    assert set(run.products) == {"ramp"}
+    assert run.history[-1].step == "gain_scale"
+    assert "the fit of the ramps was left out" in run.history[-1].reason

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from ramps import check_pure
 
+from jwgpu import pipelines, simulate
 from jwgpu.data import PIXEL, Meta, Ramp, Reference
 from jwgpu.data.irs2 import Interleaved
 from jwgpu.errors import InputError
@@ -209,3 +210,49 @@ def test_every_array_library(device):
     expected, found = refpix(ramp, reference, **options), refpix(device.put(ramp), device.put(reference), **options)
     np.testing.assert_allclose(device.host(found.data), expected.data, rtol=1e-5)
     np.testing.assert_array_equal(device.host(found.pixeldq), expected.pixeldq)
+
+
+def test_a_bad_pixel_of_the_border_costs_no_science():
+    """On simulated truth: the rates beside it are those without the flag, bit by bit, and as good as elsewhere."""
+    made = simulate.tiny("nirspec_irs2", n_stars=0, n_galaxies=0, cosmic_rays=0.0, sky=20.0, bad_pixels=False)
+    layout = Interleaved.of(made.ramp.meta, made.ramp.shape)
+    flagged = made.ramp.pixeldq.copy()
+    columns = np.nonzero(layout.science(np))[0][[20, 33]]
+    layout.view(flagged)[1, columns] |= PIXEL.BAD_REF_PIXEL | PIXEL.DO_NOT_USE
+    rates = {}
+    for name, pixeldq in {"clean": made.ramp.pixeldq, "flagged": flagged}.items():
+        ramp = made.ramp.replace(pixeldq=pixeldq)
+        rates[name] = pipelines.choose(ramp).run(ramp, made.references, progress=False).rate
+    border = (rates["flagged"].dq & PIXEL.BAD_REF_PIXEL) != 0
+    assert border.sum() == 2
+    for array in ("data", "dq", "err"):
+        before, after = (getattr(rates[name], array)[~border] for name in ("clean", "flagged"))
+        np.testing.assert_array_equal(after, before)
+    beside = layout.readout.view(border)
+    lines = layout.readout.view(np.zeros(border.shape, bool))
+    lines[:, beside.any(axis=0)] = True
+    good = (rates["flagged"].dq == 0) & lines
+    assert good.sum() > 2 * 50
+    pull = (rates["flagged"].data - made.truth.rate)[good] / rates["flagged"].err[good]
+    assert abs(np.median(pull)) < 0.5 and np.std(pull) < 2
+
+
+@pytest.mark.oracle
+def test_jwst_replaces_the_science_pixels_beside_it():
+    """Why jwgpu does not follow: one flag of the border, and a line of science is a copy of others and lost."""
+    official = pytest.importorskip("jwst.refpix.irs2_subtract_reference")
+    from stdatamodels.jwst.datamodels import RampModel
+
+    ramp, layout = make()
+    data = np.random.default_rng(3).normal(500, 9, ramp.shape).astype(np.float32)
+    column = 64
+    assert layout.science(np)[column]
+    flags = np.zeros(ramp.shape[-2:], np.uint32)
+    flags[column, 1] = PIXEL.BAD_REF_PIXEL
+    model = RampModel(data=data.copy(), pixeldq=flags.copy())
+    model.meta.exposure.nrs_normal, model.meta.exposure.nrs_reference = 16, 4
+    official.flag_bad_refpix(model, replace_only=True)
+    assert (model.pixeldq[column] & PIXEL.DO_NOT_USE).all()
+    assert not np.isclose(model.data[:, :, column], data[:, :, column]).any(axis=-1).all()
+    ours = refpix(ramp.replace(data=data, pixeldq=flags), weights(), preserve_irs2_refpix=True)
+    assert ((ours.pixeldq[column] & PIXEL.DO_NOT_USE) == 0).all()

@@ -96,8 +96,7 @@ def calibrate(
 
     start = time.perf_counter()
     ramp = jw.open(file)
-    carried = carried or pipelines.Carried()
-    ramp = carried.give(ramp)
+    ramp = ramp if carried is None else carried.give(ramp)
     refs = jw.references(ramp, folder=folder, overrides=settings.overrides)
     sources = (refs, *pars) if find_pars else pars
     pipeline = settings.apply((pipeline or pipelines.choose(ramp)).with_parameters(*sources))
@@ -106,13 +105,15 @@ def calibrate(
     written = []
 
     def after_step(name, branches):
-        if name == "persistence":
+        if name == "persistence" and carried is not None:
             carried.take(branches["ramp"])
         for branch, exposure in branches.items() if save_steps else ():
             suffix = f"{name}ints" if branch == "rateints" else name
             written.append(jw.save(exposure, out=out, suffix=suffix))
 
-    outcome = pipeline.run(ramp, refs, donate=True, after_step=after_step)
+    # Whoever looks in after every step keeps the steps from going together.
+    passes_on = carried is not None and "persistence" in pipeline.names() and not pipeline["persistence"].skip
+    outcome = pipeline.run(ramp, refs, donate=True, after_step=after_step if save_steps or passes_on else None)
     for name, exposure in (*outcome.products.items(), *outcome.byproducts.items()):
         written.append(jw.save(exposure, out=out, suffix=SUFFIX.get((pipeline.name, name), name)))
     new = outcome.history[len(ramp.history) :]

@@ -6,6 +6,10 @@
 The first argument is the noun the step works on. Arguments before `*` come from outside: a `Reference` named by its
 CRDS type. Keyword-only arguments are parameters under their official names. Command-line options, widgets, parameter
 files and provenance are all read from this signature; nothing is declared twice.
+
+Many parameters are easier to read in groups: a keyword-only argument may be a frozen dataclass, whose fields have the
+official names. They are parameters like all others, so `jump(..., min_sat_area=2.0)` and
+`jump(..., snowballs=Snowballs(min_sat_area=2.0))` say the same.
 """
 
 from __future__ import annotations
@@ -103,6 +107,11 @@ def type_of(annotation):
     return typing.get_origin(annotation)
 
 
+def _fields(group) -> dict[str, Any]:
+    """Return the fields of a dataclass, by name."""
+    return {field.name: getattr(group, field.name) for field in dataclasses.fields(group)}
+
+
 def _members(annotation) -> tuple:
     if typing.get_origin(annotation) in (typing.Union, types.UnionType):
         return typing.get_args(annotation)
@@ -170,7 +179,9 @@ class Step:
     references : dict
         CRDS type: True where the step cannot run without it.
     parameters : dict
-        Name: `Parameter`.
+        Name: `Parameter`; those of groups by their own names.
+    groups : dict
+        Name: frozen dataclass that the function takes some parameters in.
     unit : str or None
         Unit the exposure must be in.
     streams : Cut, str, None or function
@@ -193,9 +204,16 @@ class Step:
         self.noun = hints[arguments[0].name]
         self.references: dict[str, bool] = {}
         self.parameters: dict[str, Parameter] = {}
+        self.groups: dict[str, type] = {}
         for argument in arguments[1:]:
-            if argument.kind is argument.KEYWORD_ONLY:
-                self.parameters[argument.name] = Parameter(argument.name, hints[argument.name], argument.default)
+            kind = hints[argument.name]
+            if dataclasses.is_dataclass(kind) and argument.kind is argument.KEYWORD_ONLY:
+                self.groups[argument.name] = kind
+                types_of = typing.get_type_hints(kind)
+                for name, default in _fields(argument.default).items():
+                    self.parameters[name] = Parameter(name, types_of[name], default)
+            elif argument.kind is argument.KEYWORD_ONLY:
+                self.parameters[argument.name] = Parameter(argument.name, kind, argument.default)
             elif Reference in _members(hints[argument.name]):
                 self.references[argument.name] = argument.default is argument.empty
             else:
@@ -236,8 +254,26 @@ class Step:
         return {p.name: p.default for p in self.parameters.values()} | dict(parameters)
 
     def check(self, parameters: dict) -> dict:
-        """Return `parameters` with their types checked; unknown names are errors."""
-        return {name: self.parameter(name).check(value, self.name) for name, value in parameters.items()}
+        """Return `parameters` by their own names, with their types checked; unknown names are errors."""
+        flat: dict = {}
+        for name, value in parameters.items():
+            kind = self.groups.get(name)
+            if kind is not None and not isinstance(value, kind):
+                raise ParameterError(f"{self.name}.{name} = {value!r}: expected a {kind.__name__}")
+            part = {name: value} if kind is None else _fields(value)
+            if twice := part.keys() & flat.keys():
+                raise ParameterError(f"step {self.name}: {min(twice)} is given twice, alone and in a group")
+            flat |= part
+        return {name: self.parameter(name).check(value, self.name) for name, value in flat.items()}
+
+    def _grouped(self, parameters: dict) -> dict:
+        """Return the keyword arguments of the function: the parameters of groups in their dataclasses."""
+        flat = dict(parameters)
+        groups = {
+            name: kind(**{field.name: flat.pop(field.name) for field in dataclasses.fields(kind)})
+            for name, kind in self.groups.items()
+        }
+        return flat | groups
 
     def __call__(self, exposure, *references, **arguments):
         """Run the step: check noun and unit, run, time, append a Record to the history of what comes out."""
@@ -267,7 +303,7 @@ class Step:
                 missing = [n for n, needed in self.references.items() if needed and given.get(n) is None]
                 if missing:
                     raise Skip(f"there is no {missing[0]} reference for this exposure")
-                outcome, status, reason = self.function(exposure, **given, **parameters), "COMPLETE", ""
+                outcome, status, reason = self.function(exposure, **given, **self._grouped(parameters)), "COMPLETE", ""
                 if self.finish is not None:
                     outcome = outcome.replace(meta=outcome.meta.set(self.finish(exposure, notes)))
             except Skip as skip:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -30,6 +31,21 @@ def scale(
     data = image.own("data")
     data *= np.float32(factor)
     return image.replace(data=data)
+
+
+@dataclass(frozen=True)
+class Cores:
+    """Parameters of cores."""
+
+    width: float = 2.0
+    deep: bool = True
+
+
+@step(unit=None)
+def grouped(image: Image, *, order: int = 1, cores: Cores = Cores()) -> Image:
+    """Scale an image by grouped parameters."""
+    note(seen=(order, cores))
+    return image
 
 
 @step(unit=None)
@@ -92,7 +108,22 @@ def test_several_nouns_get_the_same_record(image):
     assert pair.second is None
 
 
+def test_parameters_of_a_group_are_parameters(image):
+    assert list(grouped.parameters) == ["order", "width", "deep"]
+    assert grouped.groups == {"cores": Cores}
+    for arguments in ({"width": 3, "order": 2}, {"cores": Cores(width=3), "order": 2}):
+        record = grouped(image, **arguments).history[-1]
+        assert record.parameters == {"order": 2, "width": 3.0, "deep": True}
+        assert record.notes["seen"] == (2, Cores(3.0))
+        assert type(record.notes["seen"][1].width) is float
+    assert Call(grouped).set(cores=Cores(deep=False), order=1).parameters == {"deep": False}
+    assert Call(grouped).set(cores=Cores(deep=False)).origin("deep") == "user"
+
+
 WRONG = {
+    "group of another kind": (lambda i: grouped(i, cores=3.0), ParameterError, "expected a Cores"),
+    "given twice": (lambda i: grouped(i, cores=Cores(), deep=False), ParameterError, "deep is given twice"),
+    "ill-typed in a group": (lambda i: grouped(i, cores=Cores(width="x")), ParameterError, "expected float"),
     "noun": (lambda i: scale(GAIN, GAIN), TypeError, "works on a Image"),
     "unit": (lambda i: scale(i.replace(unit="DN/s"), GAIN), ValueError, "works in DN"),
     "reference": (lambda i: scale(i, np.ones(3)), TypeError, "gain must be a Reference"),

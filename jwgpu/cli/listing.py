@@ -40,3 +40,5 @@ def _one(step) -> None:
     for parameter in step.parameters.values():
         click.echo(f"  {parameter.name} = {parameter.default!r}   ({parameter.words()})")
     click.echo("\n" + inspect.getdoc(step.function))
+    for name, kind in step.groups.items():
+        click.echo(f"\n{name}: {inspect.getdoc(kind)}")

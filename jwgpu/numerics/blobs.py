@@ -59,6 +59,24 @@ class Ellipses:
         return Ellipses(self.y[chosen], self.x[chosen], self.minor[chosen], self.major[chosen], self.angle[chosen])
 
 
+def pixels(mask):
+    """Return the flat places of the true pixels of `mask` (y, x), the blob of each, and how many blobs there are."""
+    xp = namespace(mask)
+    place = xp.flatnonzero(mask)
+    if not len(place):
+        return place, place, 0
+    labels, n_blobs = _label(mask)
+    return place, labels.ravel()[place] - 1, n_blobs
+
+
+def fill(mask, largest: int):
+    """Return `mask` (y, x) with its holes of at most so many pixels filled; pixels of a hole touch by their sides."""
+    xp = namespace(mask)
+    holes, n_holes = ndimage(mask).label(~mask)
+    area = xp.bincount(holes.ravel(), minlength=n_holes + 1)
+    return mask | (area <= largest)[holes]
+
+
 def find(mask, min_area: float) -> Ellipses:
     """Return the ellipses of the blobs of `mask` (y, x) whose area, holes filled, is at least `min_area` pixels."""
     xp = namespace(mask)

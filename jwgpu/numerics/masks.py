@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from jwgpu.backend import namespace
+
 
 def grow(mask, n_pixels: int):
     """Return `mask` grown by `n_pixels` on every side, corners included.
@@ -24,3 +28,55 @@ def grow(mask, n_pixels: int):
         square[:, shift:] |= tall[:, :-shift]
         square[:, :-shift] |= tall[:, shift:]
     return square
+
+
+def opened(mask, radius: int):
+    """Return the pixels of `mask` (y, x) that lie in a disk of true pixels: erosion, then dilation by the disk.
+
+    The disk holds the offsets with dy**2 + dx**2 <= radius**2. Outside of the image all is true.
+    """
+    xp = namespace(mask)
+    wide = xp.pad(mask, radius, constant_values=True)
+    n_columns, flat = wide.shape[1], wide.ravel()
+    reach = range(-radius, radius + 1)
+    disk = [dy * n_columns + dx for dy in reach for dx in reach if dy * dy + dx * dx <= radius * radius]
+    place = xp.flatnonzero(mask)
+    place = (place // mask.shape[1] + radius) * n_columns + place % mask.shape[1] + radius
+    for offset in disk:
+        place = place[flat[place + offset]]
+    left = xp.zeros(wide.size, dtype=bool)
+    for offset in disk:
+        left[place + offset] = True
+    return left.reshape(wide.shape)[radius : radius + mask.shape[0], radius : radius + mask.shape[1]]
+
+
+def around(place, radius, shape: tuple[int, int]):
+    """Return which pixels of an image lie within some distance of points.
+
+    Parameters
+    ----------
+    place : (n,) int
+        Flat places of the points.
+    radius : (n,) float
+        Pixels; each point has its own.
+    shape : (int, int)
+
+    Returns
+    -------
+    (y, x) bool
+    """
+    xp = namespace(place)
+    if not len(place):
+        return xp.zeros(shape, dtype=bool)
+    most, width = int(radius.max()), shape[1] + 1
+    # A disk is a run of pixels in each of its rows: where runs begin and end is counted, then summed along the row.
+    dy = xp.arange(-most, most + 1)
+    y, x = (place // shape[1])[:, None] + dy, (place % shape[1])[:, None]
+    room = (radius * radius)[:, None] - (dy * dy)
+    half = xp.floor(xp.sqrt(xp.maximum(room, 0))).astype(np.int64)
+    inside = (room >= 0) & (y >= 0) & (y < shape[0])
+    first = (y * width + xp.maximum(x - half, 0))[inside]
+    last = (y * width + xp.minimum(x + half + 1, shape[1]))[inside]
+    n = shape[0] * width
+    change = xp.bincount(first, minlength=n) - xp.bincount(last, minlength=n)
+    return (xp.cumsum(change.reshape(shape[0], width), axis=1) > 0)[:, :-1]

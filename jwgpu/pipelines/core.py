@@ -69,10 +69,11 @@ class Call:
 
     def take(self, parameters: Mapping[str, Any], origin: str) -> Call:
         """Return the call with parameters changed, as `set`, by someone else than the user."""
-        given, files = dict(parameters), {k: v for k, v in parameters.items() if k in self.references}
+        files = {k: v for k, v in parameters.items() if k in self.references}
         parameters = {k: v for k, v in parameters.items() if k not in files}
         if isinstance(self.step, Step):
             parameters = self.step.check(parameters)
+        given = tuple(parameters)
         merged = {**self.parameters, **parameters}
         if isinstance(self.step, Step):
             merged = {k: v for k, v in merged.items() if v != self.step.parameters[k].default}
@@ -80,7 +81,7 @@ class Call:
             self,
             parameters=merged,
             files={**self.files, **files},
-            origins={**self.origins, **dict.fromkeys(given, origin)},
+            origins={**self.origins, **dict.fromkeys((*given, *files), origin)},
         )
 
     def switched(self, off: bool, origin: str = USER) -> Call:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import warnings
 from types import SimpleNamespace
@@ -111,5 +112,6 @@ def test_names_and_defaults_are_those_of_jwst():
     from jwst.jump import JumpStep
 
     official = JumpStep()
+    ours = {"snowball_method", *(field.name for field in dataclasses.fields(jump.groups["morphology"]))}
     for name, parameter in jump.parameters.items():
-        assert parameter.default == getattr(official, name), name
+        assert name in ours or parameter.default == getattr(official, name), name

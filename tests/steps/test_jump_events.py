@@ -98,6 +98,57 @@ def test_the_next_integration_remembers_cores():
     assert not (forgotten.groupdq[1:] & GROUP.JUMP_DET).any()
 
 
+SHAPES = {"expand_large_events": True, "snowball_method": "morphology"}
+
+
+def _ring(n_integrations=1):
+    """Return a snowball whose saturated core, 9 pixels in diameter, leaves a ring of jumps around a hole."""
+    return _snowball(core=4.6, disk=9, n_integrations=n_integrations)
+
+
+def test_by_its_shape_a_snowball_grows_with_its_size():
+    data, flags = _ring()
+    done = _run(data, groupdq=flags, **SHAPES)
+    assert done.history[-1].notes["snowballs"] == 1
+    grown = _jumps(done, 3) | _saturated(done, 3)
+    # Opened jumps reach 9 pixels, with neighbours a little more; they grow by twice the radius of their area.
+    assert grown[_disk(9 + 17)].all()
+    assert not grown[~_disk(9 + 24)].any()
+    assert not (_jumps(done, 3) & _saturated(done, 3)).any()
+    np.testing.assert_array_equal(_saturated(done, 5), _disk(4.6))
+    half = _run(data, groupdq=flags, growth_factor=0.5, **SHAPES)
+    assert np.count_nonzero(_jumps(half, 3)) < np.count_nonzero(_jumps(done, 3)) / 2
+
+
+def test_by_its_shape_a_ring_around_the_core_stays_flagged():
+    data, flags = _ring(n_integrations=2)
+    for groups, width in ((2, 2), (1, 3), (0, 1)):
+        done = _run(data, groupdq=flags, after_jumps=groups, ring_width=width, **SHAPES)
+        for later in (1, 2):
+            expected = _disk(4.6 + width - 0.3) & ~_disk(4.6) if later <= groups else np.zeros((SIZE, SIZE), bool)
+            assert _jumps(done, 3 + later)[expected].all()
+            assert not _jumps(done, 3 + later)[~_disk(4.6 + width + 0.3) | (groups < later)].any()
+        assert not (done.groupdq[1] & GROUP.JUMP_DET).any()
+
+
+def test_by_its_shape_tracks_and_single_pixels_are_no_snowballs():
+    data = np.zeros((1, 6, SIZE, SIZE))
+    data[0, 3:, 20:22, 10:70] += 500  # with neighbours 4 pixels wide: no disk of 5 fits
+    data[0, 3:, 60, ::7] += 500
+    plain, done = _run(data), _run(data, **SHAPES)
+    assert done.history[-1].notes["snowballs"] == 0
+    np.testing.assert_array_equal(done.groupdq, plain.groupdq)
+    assert (
+        _run(data, opening_radius=1, **SHAPES).history[-1].notes["snowballs"] == 13
+    )  # single hits have four neighbours
+
+
+def test_by_its_shape_large_holes_stay_open():
+    data, flags = _snowball(core=8, disk=10)
+    assert _run(data, groupdq=flags, largest_hole=250, **SHAPES).history[-1].notes["snowballs"] == 1
+    assert _run(data, groupdq=flags, largest_hole=100, **SHAPES).history[-1].notes["snowballs"] == 0
+
+
 def _shower(amplitude=12.0, n_groups=14, at=6):
     """Return ramps of noise with a faint disk in one group: 1.5 sigma, far below what a single pixel shows."""
     rng = np.random.default_rng(2)
@@ -175,7 +226,7 @@ def test_groups_that_are_jumps_everywhere_are_spared():
     assert np.argwhere(done.groupdq & GROUP.JUMP_DET).tolist() == [[9, 3, 1, 1]]
 
 
-@pytest.mark.parametrize("parameters", [SNOWBALLS, {"find_showers": True, "extend_min_area": 20},
+@pytest.mark.parametrize("parameters", [SNOWBALLS, SHAPES, {"find_showers": True, "extend_min_area": 20},
                                         {"minimum_sigclip_groups": 2}])  # fmt: skip
 def test_every_library_gives_the_same_flags(device, parameters):
     data, flags = _snowball(n_integrations=2, n_groups=8)

@@ -5,6 +5,9 @@ Around large hits more is flagged than stands out: `snowballs` of near-infrared 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Literal
+
 import numpy as np
 
 from jwgpu import backend
@@ -13,7 +16,46 @@ from jwgpu.data import GROUP, PIXEL, Ramp, Reference
 from jwgpu.errors import InputError
 from jwgpu.numerics import jumps
 from jwgpu.step import Skip, count, note, step
-from jwgpu.steps.jump import showers, snowballs
+from jwgpu.steps.jump.morphology import Morphology
+from jwgpu.steps.jump.morphology import flag as flag_shapes
+from jwgpu.steps.jump.showers import FEWEST_DIFFERENCES, Readout, Showers
+from jwgpu.steps.jump.showers import flag as flag_showers
+from jwgpu.steps.jump.snowballs import Snowballs
+from jwgpu.steps.jump.snowballs import flag as flag_ellipses
+
+
+@dataclass(frozen=True)
+class After:
+    """Which groups after a large jump are flagged too: persistence and brighter-fatter transients call for it.
+
+    Attributes
+    ----------
+    after_jump_flag_dn1, after_jump_flag_time1 : float
+        DN and seconds: after jumps at least so large, the groups of so many seconds are flagged too. 0 s flags none.
+    after_jump_flag_dn2, after_jump_flag_time2 : float
+        A second such pair.
+    """
+
+    after_jump_flag_dn1: float = 0.0
+    after_jump_flag_time1: float = 0.0
+    after_jump_flag_dn2: float = 0.0
+    after_jump_flag_time2: float = 0.0
+
+    def electrons_and_groups(self, gain: Reference, group_time: float) -> tuple[tuple[float, int], ...]:
+        """Return the pairs in electrons, by the median gain, and groups; those that flag no group are left out."""
+        pairs = [
+            (self.after_jump_flag_dn1, int(self.after_jump_flag_time1 // group_time)),
+            (self.after_jump_flag_dn2, int(self.after_jump_flag_time2 // group_time)),
+        ]
+        if max(n for _, n in pairs) < 1:
+            return ()
+        values = gain.whole.data
+        xp = backend.namespace(values)
+        known = values[~xp.isnan(values)].astype(np.float32, copy=False)
+        if not known.size:
+            return ()
+        median = np.float32(float(xp.median(known)))
+        return tuple((float(np.float32(dn) * median), n) for dn, n in pairs if n >= 1)
 
 
 def _cut(ramp: Ramp, parameters: dict) -> Cut:
@@ -58,32 +100,17 @@ def jump(
     flag_4_neighbors: bool = True,
     max_jump_to_flag_neighbors: float = 1000.0,
     min_jump_to_flag_neighbors: float = 10.0,
-    after_jump_flag_dn1: float = 0.0,
-    after_jump_flag_time1: float = 0.0,
-    after_jump_flag_dn2: float = 0.0,
-    after_jump_flag_time2: float = 0.0,
     min_diffs_single_pass: int = 10,
     minimum_sigclip_groups: int = 100,
     only_use_ints: bool = True,
+    after: After = After(),
     max_extended_radius: int = 200,
     expand_large_events: bool = False,
-    min_sat_area: float = 1.0,
-    min_jump_area: float = 5.0,
-    expand_factor: float = 2.0,
-    sat_required_snowball: bool = True,
-    min_sat_radius_extend: float = 2.5,
-    sat_expand: int = 2,
-    edge_size: int = 25,
-    mask_snowball_core_next_int: bool = True,
-    snowball_time_masked_next_int: int = 4000,
+    snowball_method: Literal["ellipses", "morphology"] = "ellipses",
+    snowballs: Snowballs = Snowballs(),
+    morphology: Morphology = Morphology(),
     find_showers: bool = False,
-    max_shower_amplitude: float = 4.0,
-    extend_snr_threshold: float = 1.2,
-    extend_min_area: int = 90,
-    extend_inner_radius: float = 1.0,
-    extend_outer_radius: float = 2.6,
-    extend_ellipse_expand_ratio: float = 1.1,
-    time_masked_after_shower: float = 15.0,
+    showers: Showers = Showers(),
 ) -> Ramp:
     """Flag cosmic-ray hits as JUMP_DET in `groupdq`.
 
@@ -106,11 +133,6 @@ def jump(
         Flag the four neighbours of a hit pixel in the same group too: charge diffuses.
     max_jump_to_flag_neighbors, min_jump_to_flag_neighbors : float
         Sigma; neighbours are flagged for jumps between these.
-    after_jump_flag_dn1, after_jump_flag_time1 : float
-        DN and seconds: after jumps at least so large, the groups of so many seconds are flagged as well. Persistence
-        and brighter-fatter transients call for it. 0 s flags none.
-    after_jump_flag_dn2, after_jump_flag_time2 : float
-        A second such pair.
     min_diffs_single_pass : int
         From so many differences in an integration on, one comparison with the median finds all jumps. With fewer, the
         largest jump is taken out and the search repeated until nothing stands out.
@@ -119,41 +141,25 @@ def jump(
         those beyond `rejection_threshold` standard deviations are clipped.
     only_use_ints : bool
         If False, all differences of a pixel are clipped together, from so many groups in all on.
+    after : After
+        Which groups after a jump are flagged: `after_jump_flag_dn1`, `after_jump_flag_time1` and a second pair.
     max_extended_radius : int
         Pixels: no ellipse of a snowball or shower grows larger.
     expand_large_events : bool
         Look for snowballs: round hits of near-infrared detectors with a saturated core and a faint halo.
-    min_sat_area, min_jump_area : float
-        Pixels: smaller blobs of newly saturated pixels, and of jumps, are no part of a snowball.
-    expand_factor : float
-        The ellipse of a snowball's jumps grows so much; the major axis by as many pixels as the minor one.
-    sat_required_snowball : bool
-        Only blobs of jumps that newly saturated pixels lie in are snowballs. If False, all large blobs are.
-    min_sat_radius_extend : float
-        Saturated cores whose minor axis is longer than this (pixels, the whole axis) grow.
-    sat_expand : int
-        Pixels that the radius of a core grows by; the grown core is SATURATED from its group on.
-    edge_size : int
-        Pixels: nearer to the edge, snowballs need no saturated core.
-    mask_snowball_core_next_int : bool
-        Flag cores in the next integration too, from its second group on.
-    snowball_time_masked_next_int : int
-        Seconds for which they are flagged there.
+    snowball_method : {"ellipses", "morphology"}
+        By ellipses around blobs of jumps and saturated cores, as the official step does, or by the shape of jumps.
+    snowballs : Snowballs
+        The method "ellipses": `min_sat_area`, `min_jump_area`, `expand_factor`, `sat_required_snowball`,
+        `min_sat_radius_extend`, `sat_expand`, `edge_size`, `mask_snowball_core_next_int`,
+        `snowball_time_masked_next_int`.
+    morphology : Morphology
+        The method "morphology": `opening_radius`, `largest_hole`, `growth_factor`, `ring_width`, `after_jumps`.
     find_showers : bool
         Look for showers: faint extended emission that MIRI sees after a hit.
-    max_shower_amplitude : float
-        Electron / s (the official step calls it DN / s, and compares it with electrons): where flagging showers would
-        change the slope more than this, they are not flagged.
-    extend_snr_threshold : float
-        Sigma, averaged over a ring: pixels above it belong to a shower.
-    extend_min_area : int
-        Pixels: smaller blobs are no showers.
-    extend_inner_radius, extend_outer_radius : float
-        Pixels: inner radius of the ring, and, whatever its name says, its width.
-    extend_ellipse_expand_ratio : float
-        The ellipse of a shower grows so much.
-    time_masked_after_shower : float
-        Seconds for which a shower is flagged after its group.
+    showers : Showers
+        `max_shower_amplitude`, `extend_snr_threshold`, `extend_min_area`, `extend_inner_radius`, `extend_outer_radius`,
+        `extend_ellipse_expand_ratio`, `time_masked_after_shower`.
 
     Returns
     -------
@@ -180,6 +186,7 @@ def jump(
     * JUMP_DET that came with an unusable group is removed before hits are counted, not after.
     * Pixels exactly on the rim of a snowball's or shower's ellipse are outside. There, rounding decides in the official
       step: four pixels or a few more of a circle, 3 to 7 in 10000 flagged pixels of an exposure.
+    * `snowball_method` and the parameters of `morphology` are not there.
     * `minimum_groups` is not a parameter: the official step sets it to 3 whatever is asked for. Nor is `use_ellipses`,
       which does nothing there.
 
@@ -201,42 +208,38 @@ def jump(
     xp = backend.namespace(ramp.data)
     electrons_per_dn = xp.asarray(gain.check_shape("data", plane), dtype=np.float32)
     noise = xp.asarray(readnoise.check_shape("data", plane), dtype=np.float32)
-    after = ((after_jump_flag_dn1, after_jump_flag_time1), (after_jump_flag_dn2, after_jump_flag_time2))
     rules = jumps.Rules(
         single_pass=usable - 1 >= min_diffs_single_pass,
         four=rejection_threshold,
         three=four_group_rejection_threshold,
         two=three_group_rejection_threshold,
         spread=(min_jump_to_flag_neighbors, max_jump_to_flag_neighbors) if flag_4_neighbors else None,
-        after=_after(after, gain, group_time),
+        after=after.electrons_and_groups(gain, group_time),
         n_frames=int(ramp.meta.require("exposure.nframes", "jump")),
         clip=clip,
     )
     groupdq = ramp.own("groupdq")
-    unusable = (groupdq & jumps.UNUSABLE) != 0 if find_showers else None
+    # Snowballs make groups SATURATED that showers still look at.
+    unusable = (groupdq & jumps.UNUSABLE) != 0 if find_showers and expand_large_events else None
     found = jumps.two_point_difference(ramp.data, groupdq, electrons_per_dn, noise, rules)
     flagged = {"groupdq": groupdq}
     unknown_gain = ~(electrons_per_dn > 0)
     if bool(unknown_gain.any()):
         flagged["pixeldq"] = ramp.own("pixeldq")
         flagged["pixeldq"] |= unknown_gain * (PIXEL.NO_GAIN_VALUE | PIXEL.DO_NOT_USE)
-    events = 0
+    events, widest = 0, 2.0 * max_extended_radius
+    if expand_large_events and snowball_method == "ellipses":
+        events = flag_ellipses(groupdq, snowballs, widest, group_time)
+    elif expand_large_events:
+        events = flag_shapes(groupdq, morphology)
     if expand_large_events:
-        remembered = int(snowball_time_masked_next_int // group_time) if mask_snowball_core_next_int else 0
-        large = snowballs.Rules(
-            min_sat_area, min_jump_area, expand_factor, sat_required_snowball, min_sat_radius_extend, sat_expand,
-            edge_size, remembered, max_extended_radius,
-        )  # fmt: skip
-        events = snowballs.flag(groupdq, large)
         note(snowballs=events)
-    if find_showers and n_integrations * (n_groups - 1) - int(lost.sum()) >= showers.FEWEST_DIFFERENCES:
-        faint = showers.Rules(
-            extend_snr_threshold, extend_min_area, extend_inner_radius, extend_outer_radius,
-            extend_ellipse_expand_ratio, int(time_masked_after_shower // group_time),
-            max_shower_amplitude * group_time, max_extended_radius, minimum_sigclip_groups, rules.n_frames,
-        )  # fmt: skip
+    if find_showers and n_integrations * (n_groups - 1) - int(lost.sum()) >= FEWEST_DIFFERENCES:
+        readout = Readout(group_time, rules.n_frames, n_integrations >= minimum_sigclip_groups)
         pixeldq = flagged.get("pixeldq", ramp.pixeldq)
-        events = showers.flag(ramp.data, groupdq, unusable, pixeldq, electrons_per_dn, noise, faint)
+        events = flag_showers(
+            ramp.data, groupdq, unusable, pixeldq, electrons_per_dn, noise, showers, widest, readout
+        )  # fmt: skip
         note(showers=events)
     elif find_showers:
         events = 0
@@ -250,17 +253,3 @@ def _clips(n_integrations: int, n_groups: int, minimum: int, only_use_ints: bool
     if only_use_ints:
         return "integrations" if n_integrations >= minimum else None
     return "all" if n_groups >= minimum else None
-
-
-def _after(pairs, gain: Reference, group_time: float) -> tuple[tuple[float, int], ...]:
-    """Turn (DN, seconds) into (electrons, groups) with the median gain; pairs that flag no group are left out."""
-    groups = [int(seconds // group_time) for _, seconds in pairs]
-    if max(groups) < 1:
-        return ()
-    values = gain.whole.data
-    xp = backend.namespace(values)
-    known = values[~xp.isnan(values)].astype(np.float32, copy=False)
-    if not known.size:
-        return ()
-    median = np.float32(float(xp.median(known)))
-    return tuple((float(np.float32(dn) * median), n) for (dn, _), n in zip(pairs, groups) if n >= 1)

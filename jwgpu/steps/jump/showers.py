@@ -11,6 +11,7 @@ References
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -25,75 +26,132 @@ CLIP_SIGMA = 5.0
 
 
 @dataclass(frozen=True)
-class Rules:
-    """What is a shower and how far its flags reach; names as the step's, times in groups, amplitude in electrons."""
+class Showers:
+    """What is a shower, and how far its flags reach.
 
-    extend_snr_threshold: float
-    extend_min_area: float
-    extend_inner_radius: float
-    extend_outer_radius: float
-    extend_ellipse_expand_ratio: float
-    groups_masked: int
-    max_shower_amplitude: float
-    max_extended_radius: int
-    minimum_sigclip_groups: int
+    Attributes
+    ----------
+    max_shower_amplitude : float
+        Electron / s (the official step calls it DN / s, and compares it with electrons): where flagging showers would
+        change the slope more than this, they are not flagged.
+    extend_snr_threshold : float
+        Sigma, averaged over a ring: pixels above it belong to a shower.
+    extend_min_area : int
+        Pixels: smaller blobs are no showers.
+    extend_inner_radius, extend_outer_radius : float
+        Pixels: inner radius of the ring, and, whatever its name says, its width.
+    extend_ellipse_expand_ratio : float
+        The ellipse of a shower grows so much.
+    time_masked_after_shower : float
+        Seconds for which a shower is flagged after its group.
+    """
+
+    max_shower_amplitude: float = 4.0
+    extend_snr_threshold: float = 1.2
+    extend_min_area: int = 90
+    extend_inner_radius: float = 1.0
+    extend_outer_radius: float = 2.6
+    extend_ellipse_expand_ratio: float = 1.1
+    time_masked_after_shower: float = 15.0
+
+
+@dataclass(frozen=True)
+class Readout:
+    """What showers need to know of the exposure, and of the search for single hits.
+
+    Attributes
+    ----------
+    group_time : float
+        Seconds.
+    n_frames : int
+        Frames averaged into a group.
+    many : bool
+        Integrations are so many that differences are clipped over them.
+    """
+
+    group_time: float
     n_frames: int
+    many: bool
 
 
-def flag(data, groupdq, lost, pixeldq, gain, readnoise, rules: Rules) -> int:
+@dataclass(frozen=True, eq=False)
+class _Electrons:
+    """Groups in electrons, NaN where they are lost; made of DN when they are asked for, a part at a time.
+
+    Attributes
+    ----------
+    data : (integration, group, y, x) float32, DN
+    gain : (y, x) float32, electron / DN
+    lost : (integration, group, y, x)
+        Not zero, in the bits `mask`, where a group is unusable.
+    mask : uint8
+    """
+
+    data: Any
+    gain: Any
+    lost: Any
+    mask: np.uint8
+
+    def __getitem__(self, where):
+        """Return the part `where`, an index of four axes."""
+        lost = (self.lost[where] & self.mask) != 0
+        return namespace(lost).where(lost, np.float32(np.nan), self.data[where] * self.gain[where[2:]])
+
+
+def flag(data, groupdq, lost, pixeldq, gain, readnoise, rules: Showers, widest: float, readout: Readout) -> int:
     """Flag showers in `groupdq`, in place, and return how many there are.
 
     Parameters
     ----------
     data : (integration, group, y, x) float32, DN
     groupdq : (integration, group, y, x) uint8
-    lost : (integration, group, y, x) bool
-        Groups that were unusable before snowballs were flagged.
+    lost : (integration, group, y, x) bool, or None
+        Groups that were unusable before snowballs were flagged; None if none were flagged.
     pixeldq : (y, x) uint32
     gain : (y, x) float32, electron / DN
     readnoise : (y, x) float32, DN
         Noise of the difference of two frames.
-    rules : Rules
+    rules : Showers
+    widest : float
+        Pixels: no axis of their ellipses grows longer.
+    readout : Readout
     """
     xp = namespace(data)
-    electrons = xp.where(lost, np.float32(np.nan), data * gain)
+    unusable = (groupdq, np.uint8(GROUP.DO_NOT_USE | GROUP.SATURATED)) if lost is None else (lost, np.uint8(1))
+    electrons = _Electrons(data, gain, *unusable)
     outside = pixeldq == PIXEL.REFERENCE_PIXEL
     with np.errstate(invalid="ignore", divide="ignore"):
-        typical, sigma = _expected(electrons, groupdq, (readnoise * gain) ** 2, rules)
+        typical, sigma = _expected(electrons, groupdq, (readnoise * gain) ** 2, readout)
         ring, found = _ring(xp, rules), 0
-        for k, (ramp, flags) in enumerate(zip(electrons, groupdq)):
-            if typical.ndim == 3:
-                scale = list(zip(typical, sigma))
-            else:
-                scale = [(typical, sigma)] * (len(flags) - 1)
+        for k, flags in enumerate(groupdq):
             showers = []
             for group in range(_first_good(flags, outside) + 1, len(flags)):
-                ratio = _ratio(ramp, flags, group, *scale[group - 1])
+                scale = (typical[group - 1], sigma[group - 1]) if readout.many else (typical, sigma)
+                ratio = _ratio(electrons, groupdq, k, group, *scale)
                 ratio[(((flags[group] | pixeldq) & LOST) != 0) | outside] = np.nan
                 ellipses = blobs.find(_smooth(ratio, ring) > rules.extend_snr_threshold, rules.extend_min_area)
                 if len(ellipses):
                     showers.append((group, ellipses))
                     found += len(ellipses)
             if showers:
-                groupdq[k] = _flagged(ramp, flags, showers, outside, rules)
+                _flag_integration(electrons, groupdq, k, showers, outside, rules, widest, readout.group_time)
     return found
 
 
-def _expected(electrons, groupdq, noise2, rules: Rules):
+def _expected(electrons: _Electrons, groupdq, noise2, readout: Readout):
     """Return the typical difference and its scatter, (y, x), or (difference, y, x) from many integrations."""
-    xp = namespace(electrons)
-    n_integrations, n_groups, n_rows, n_columns = electrons.shape
-    many = n_integrations >= rules.minimum_sigclip_groups
-    shape = (n_groups - 1, n_rows, n_columns) if many else (n_rows, n_columns)
+    xp = namespace(groupdq)
+    _, n_groups, n_rows, n_columns = groupdq.shape
+    shape = (n_groups - 1, n_rows, n_columns) if readout.many else (n_rows, n_columns)
     typical, sigma = xp.empty(shape, dtype=np.float32), xp.empty(shape, dtype=np.float32)
-    for rows in clipping.blocks(electrons.shape):
-        part = _without_exact(electrons[:, :, rows], groupdq[:, :, rows])
-        difference = xp.diff(part, axis=1)
-        if many:
+    for rows in clipping.blocks(groupdq.shape):
+        where = np.s_[:, :, rows, :]
+        difference = xp.diff(_without_exact(electrons[where], groupdq[where]), axis=1)
+        if readout.many:
             typical[:, rows], sigma[:, rows] = clipping.statistics(difference, CLIP_SIGMA)
         else:
             middle = clipping.median(difference.reshape(-1, *difference.shape[2:])).astype(np.float32)
-            typical[rows], sigma[rows] = middle, xp.sqrt(xp.abs(middle) + noise2[rows] / np.float32(rules.n_frames))
+            typical[rows], sigma[rows] = middle, xp.sqrt(xp.abs(middle) + noise2[rows] / np.float32(readout.n_frames))
     return typical, sigma
 
 
@@ -111,14 +169,13 @@ def _first_good(flags, outside) -> int:
     return 0
 
 
-def _ratio(ramp, flags, group: int, typical, sigma):
+def _ratio(electrons: _Electrons, groupdq, k: int, group: int, typical, sigma):
     """Return the size of a group's differences in sigma."""
-    now = _without_exact(ramp[group], flags[group])
-    before = _without_exact(ramp[group - 1], flags[group - 1])
-    return namespace(ramp).abs(now - before - typical) / sigma
+    now, before = (_without_exact(electrons[k, g, :, :], groupdq[k, g]) for g in (group, group - 1))
+    return namespace(groupdq).abs(now - before - typical) / sigma
 
 
-def _ring(xp, rules: Rules):
+def _ring(xp, rules: Showers):
     """Return the kernel: 1 from the inner radius on, over a width that the official step calls the outer radius."""
     outer = rules.extend_inner_radius + rules.extend_outer_radius
     half = int(np.ceil(outer))
@@ -136,21 +193,23 @@ def _smooth(ratio, ring):
     return xp.where(good & (weight > 0.5), total / weight, np.nan)
 
 
-def _flagged(ramp, flags, showers, outside, rules: Rules):
-    """Return the flags of an integration with its showers, but for pixels whose slope they would change too much."""
-    xp = namespace(ramp)
-    after = flags.copy()
+def _flag_integration(electrons, groupdq, k, showers, outside, rules: Showers, widest, group_time) -> None:
+    """Flag the showers of an integration, but for pixels whose slope they would change too much."""
+    flags = groupdq[k]
+    xp, after = namespace(flags), flags.copy()
+    n_groups = 1 + int(rules.time_masked_after_shower // group_time)
     for group, ellipses in showers:
-        drawn = draw_grown(ellipses, rules.extend_ellipse_expand_ratio, 2 * rules.max_extended_radius, flags.shape[1:])
-        for plane in after[group : group + rules.groups_masked + 1]:
+        drawn = draw_grown(ellipses, rules.extend_ellipse_expand_ratio, widest, flags.shape[1:])
+        for plane in after[group : group + n_groups]:
             drawn &= (plane & GROUP.SATURATED) == 0
             plane |= drawn * np.uint8(GROUP.JUMP_DET)
     y, x = xp.nonzero((after != flags).any(axis=0))
-    change = xp.abs(_slope(ramp[:, y, x], flags[:, y, x]) - _slope(ramp[:, y, x], after[:, y, x]))
-    back = ~(change <= rules.max_shower_amplitude) | outside[y, x]
+    ramps = electrons[k : k + 1, :, y, x][0]
+    change = xp.abs(_slope(ramps, flags[:, y, x]) - _slope(ramps, after[:, y, x]))
+    back = ~(change <= rules.max_shower_amplitude * group_time) | outside[y, x]
     y, x = y[back], x[back]
     after[:, y, x] = flags[:, y, x]
-    return after
+    flags[...] = after
 
 
 def _slope(electrons, flags):

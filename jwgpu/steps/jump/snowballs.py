@@ -20,36 +20,60 @@ from jwgpu.numerics import blobs
 
 
 @dataclass(frozen=True)
-class Rules:
-    """What is a snowball and how far its flags reach; names as the step's, times counted in groups."""
+class Snowballs:
+    """What is a snowball, and how far its flags reach.
 
-    min_sat_area: float
-    min_jump_area: float
-    expand_factor: float
-    sat_required_snowball: bool
-    min_sat_radius_extend: float
-    sat_expand: int
-    edge_size: int
-    groups_next_integration: int
-    max_extended_radius: int
+    Attributes
+    ----------
+    min_sat_area, min_jump_area : float
+        Pixels: smaller blobs of newly saturated pixels, and of jumps, are no part of a snowball.
+    expand_factor : float
+        The ellipse of a snowball's jumps grows so much; the major axis by as many pixels as the minor one.
+    sat_required_snowball : bool
+        Only blobs of jumps that newly saturated pixels lie in are snowballs. If False, all large blobs are.
+    min_sat_radius_extend : float
+        Saturated cores whose minor axis is longer than this (pixels, the whole axis) grow.
+    sat_expand : int
+        Pixels that the radius of a core grows by; the grown core is SATURATED from its group on.
+    edge_size : int
+        Pixels: nearer to the edge, snowballs need no saturated core.
+    mask_snowball_core_next_int : bool
+        Flag cores in the next integration too, from its second group on.
+    snowball_time_masked_next_int : int
+        Seconds for which they are flagged there.
+    """
+
+    min_sat_area: float = 1.0
+    min_jump_area: float = 5.0
+    expand_factor: float = 2.0
+    sat_required_snowball: bool = True
+    min_sat_radius_extend: float = 2.5
+    sat_expand: int = 2
+    edge_size: int = 25
+    mask_snowball_core_next_int: bool = True
+    snowball_time_masked_next_int: int = 4000
 
 
-def flag(groupdq, rules: Rules) -> int:
-    """Flag snowballs in `groupdq` (integration, group, y, x), in place, and return how many there are."""
+def flag(groupdq, rules: Snowballs, widest: float, group_time: float) -> int:
+    """Flag snowballs in `groupdq` (integration, group, y, x), in place, and return how many there are.
+
+    No axis of their ellipses grows longer than `widest` (pixels); `group_time` is in seconds.
+    """
     found, cores = 0, []
     for flags in groupdq:
         seen, saturating = namespace(groupdq).zeros(flags.shape[1:], dtype=bool), None
         for group in range(1, len(flags)):
-            n_snowballs, saturating = _flag_group(flags, group, saturating, seen, rules)
+            n_snowballs, saturating = _flag_group(flags, group, saturating, seen, rules, widest)
             found += n_snowballs
         cores.append(seen)
-    last = min(rules.groups_next_integration, groupdq.shape[1])
+    remembered = int(rules.snowball_time_masked_next_int // group_time) if rules.mask_snowball_core_next_int else 0
+    last = min(remembered, groupdq.shape[1])
     for flags, core in zip(groupdq[1:], cores):
         flags[1:last] |= core * np.uint8(GROUP.JUMP_DET)
     return found
 
 
-def _flag_group(flags, group: int, cores, seen, rules: Rules):
+def _flag_group(flags, group: int, cores, seen, rules: Snowballs, widest: float):
     """Flag the snowballs of one group; mark in `seen` the cores that the next integration will remember.
 
     Returns
@@ -59,7 +83,7 @@ def _flag_group(flags, group: int, cores, seen, rules: Rules):
     Ellipses or None
         What saturates in the next group, if that is known: the `cores` of the next call.
     """
-    shape, widest, later = flags.shape[1:], 2 * rules.max_extended_radius, None
+    shape, later = flags.shape[1:], None
     jumps = blobs.find((flags[group] & GROUP.JUMP_DET) != 0, rules.min_jump_area)
     if rules.sat_required_snowball:
         cores = _saturating(flags, group, rules) if cores is None else cores
@@ -70,14 +94,14 @@ def _flag_group(flags, group: int, cores, seen, rules: Rules):
         jumps = jumps[chosen]
         growing = cores[cores.minor > rules.min_sat_radius_extend]
         if len(growing):
-            _extend_cores(flags[group:], growing, seen, rules)
+            _extend_cores(flags[group:], growing, seen, rules.sat_expand, widest)
             later = None
     drawn = draw_grown(jumps, rules.expand_factor, widest, shape)
     flags[group] |= (drawn & ((flags[group] & GROUP.SATURATED) == 0)) * np.uint8(GROUP.JUMP_DET)
     return len(jumps), later
 
 
-def _saturating(flags, group: int, rules: Rules) -> blobs.Ellipses:
+def _saturating(flags, group: int, rules: Snowballs) -> blobs.Ellipses:
     """Return the blobs of pixels that are saturated in a group and were not in the one before."""
     return blobs.find((flags[group] & ~flags[group - 1] & GROUP.SATURATED) != 0, rules.min_sat_area)
 
@@ -88,10 +112,10 @@ def _near_edge(ellipses: blobs.Ellipses, n_rows: int, edge: int):
     return (ellipses.x < edge) | (ellipses.y < edge) | (ellipses.x > last) | (ellipses.y > last)
 
 
-def _extend_cores(flags, cores: blobs.Ellipses, seen, rules: Rules) -> None:
-    """Make cores, grown, SATURATED and nothing else in all groups of `flags`."""
-    xp, widest = namespace(flags), 2 * rules.max_extended_radius
-    minor, major = (xp.minimum(axis + 2 * rules.sat_expand, widest) / 2 for axis in (cores.minor, cores.major))
+def _extend_cores(flags, cores: blobs.Ellipses, seen, pixels: int, widest: float) -> None:
+    """Make cores, grown by so many pixels, SATURATED and nothing else in all groups of `flags`."""
+    xp = namespace(flags)
+    minor, major = (xp.minimum(axis + 2 * pixels, widest) / 2 for axis in (cores.minor, cores.major))
     y, x = xp.nonzero(blobs.draw(cores, minor, major, seen.shape))
     for plane in flags:
         plane[y, x] = GROUP.SATURATED

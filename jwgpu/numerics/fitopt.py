@@ -1,4 +1,4 @@
-"""What least squares finds for every segment of every ramp, in array code (official parameter `save_opt`).
+"""What is asked for beside the slopes of least squares, in array code: every segment, and chi square.
 
 Segments are those of `jwgpu.numerics.slopes`. For one of L >= 3 groups x (counted from the first fitted one), counts d
 and weights w (1 at its ends), with R the read noise of a group in electrons and all sums over its groups,
@@ -16,6 +16,7 @@ import numpy as np
 
 from jwgpu import backend
 from jwgpu.data.flags import GROUP
+from jwgpu.numerics.likelihood import Ramps, Times, steps
 from jwgpu.numerics.segments import Segments, runs
 from jwgpu.numerics.slope_pixels import Sampling, blocks
 
@@ -104,3 +105,46 @@ def _jumps(xp, data, groupdq):
         yield found[at], at, value[at] - before[at]
         found[at] += 1
         before = value
+
+
+def chi_square(data, groupdq, pixeldq, gain, readnoise, dark, zeroframe, sampling: Sampling, slopes):
+    """Return chi square of the differences of groups about the fitted slopes, and its degrees of freedom.
+
+    chi^2 = e' C^-1 e, with e the rates between neighbouring groups of a segment less the slope of the integration, and
+    C their covariance from photon and read noise and averaged frames as in `jwgpu.numerics.likelihood`, for photons at
+    the rate of that slope (0 where it is negative) and the dark current. A difference with a NaN is left out.
+
+    Parameters
+    ----------
+    data, groupdq, pixeldq, gain, readnoise, dark, zeroframe, sampling
+        As in `jwgpu.numerics.slopes.fit_slopes`.
+    slopes : (integration, y, x) float32, DN / s
+
+    Returns
+    -------
+    chisq, freedom : (integration, y, x) float32
+        Degrees of freedom: differences less one. NaN and 0 where there is no slope or no difference.
+    """
+    xp = backend.namespace(data, groupdq)
+    n_integrations, n = len(data), pixeldq.size
+    chisq, freedom = (xp.full((n_integrations, n), np.nan, dtype=xp.float32), xp.zeros((n_integrations, n), xp.float32))
+    frames = np.arange(1, sampling.n_frames + 1) * sampling.frame_time
+    times = Times.of([frames + group * sampling.group_time for group in range(sampling.n_groups)], False)
+    noise = (readnoise.astype(xp.float64) ** 2 / 2.0).reshape(-1)
+    dark = xp.zeros_like(gain) if dark is None else dark
+    rates = xp.where(slopes > 0, slopes, xp.float32(0)) + dark
+    slopes, rates = (a.reshape(n_integrations, n).astype(xp.float64) for a in (slopes, rates))
+    for part, pixels, values, flags, zero in blocks(data, groupdq, pixeldq, gain, readnoise, dark, zeroframe, sampling):
+        with np.errstate(all="ignore"):
+            for i, ramp in enumerate(pixels.surveys(values, flags, zero) if sampling.n_groups > 1 else ()):
+                seen = ramp.flags & ~GROUP.PERSISTENCE
+                rises = steps(xp, ramp.values, None, times)
+                used = (seen[1:] == 0) & ((seen[:-1] == 0) | (seen[:-1] == GROUP.JUMP_DET)) & ~xp.isnan(rises)
+                ramps = Ramps(xp, times.table, pixels.gain, noise[part])
+                rises = rises * xp.asarray(times.table[0])[:, None]
+                sweep = ramps.forward(rises, used, rates[i, part] / pixels.gain, slopes[i, part])
+                found = sweep.square / sweep.unit
+                none = xp.isnan(sweep.one) | xp.isnan(found)
+                chisq[i, part] = xp.where(none, xp.nan, found)
+                freedom[i, part] = xp.where(none, 0, used.sum(axis=0) - 1)
+    return tuple(a.reshape(n_integrations, *pixeldq.shape) for a in (chisq, freedom))

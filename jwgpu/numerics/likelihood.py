@@ -42,12 +42,16 @@ _UNUSABLE = GROUP.DO_NOT_USE | GROUP.SATURATED
 
 
 class Likelihood(NamedTuple):
-    """What a fit gives: exposure (pixel), integrations (integration, pixel), and chi square of both, float32."""
+    """What a fit gives: exposure (pixel), integrations (integration, pixel), and chi square of both, float32.
+
+    `freedom`: degrees of freedom of `chisq_integrations`, float32: differences in use less one.
+    """
 
     exposure: Slopes
     integrations: Slopes
     chisq: Any
     chisq_integrations: Any
+    freedom: Any
 
 
 @dataclass(frozen=True)
@@ -126,15 +130,15 @@ def fit_likelihood(data, groupdq, pixeldq, gain, readnoise, dark, zeroframe, tim
     size = group_size(n_groups)
     if size is None or not kernels.available(data):
         return fit_likelihood_reference(*arrays, times)
-    planes = [xp.empty((n_integrations, *plane), dtype=xp.float32) for _ in range(5)]
+    planes = [xp.empty((n_integrations, *plane), dtype=xp.float32) for _ in range(6)]
     dq = xp.empty((n_integrations, *plane), dtype=xp.uint32)
     table = backend.to(times.table, "gpu" if backend.is_device_array(data) else "cpu")
     kernels.launch(
-        "ramp_likelihood", size, pixeldq.size, *arrays, table, *planes[:4], dq, planes[4], np.int32(n_integrations),
+        "ramp_likelihood", size, pixeldq.size, *arrays, table, *planes[:4], dq, *planes[4:], np.int32(n_integrations),
         np.int32(n_groups), np.int32(times.table.shape[1]), np.int32(times.n_frames), np.float64(LIMIT_ONE),
         np.float64(LIMIT_TWO),
     )  # fmt: skip
-    return _combined(xp, Slopes(*planes[:4], dq), planes[4])
+    return _combined(xp, Slopes(*planes[:4], dq), *planes[4:])
 
 
 def fit_likelihood_reference(data, groupdq, pixeldq, gain, readnoise, dark, zeroframe, times: Times) -> Likelihood:
@@ -142,7 +146,7 @@ def fit_likelihood_reference(data, groupdq, pixeldq, gain, readnoise, dark, zero
     xp = backend.namespace(data, groupdq, pixeldq, gain, readnoise, dark, zeroframe)
     n_integrations, n_groups, *plane = data.shape
     n = pixeldq.size
-    planes = [xp.empty((n_integrations, n), dtype=xp.float32) for _ in range(5)]
+    planes = [xp.empty((n_integrations, n), dtype=xp.float32) for _ in range(6)]
     dq = xp.empty((n_integrations, n), dtype=xp.uint32)
     data, groupdq = (a.reshape(n_integrations, n_groups, n) for a in (data, groupdq))
     zeroframe = zeroframe.reshape(n_integrations, n) if times.zeroframe else None
@@ -153,18 +157,18 @@ def fit_likelihood_reference(data, groupdq, pixeldq, gain, readnoise, dark, zero
             flags, zero = groupdq[k, :, part], None if zeroframe is None else zeroframe[k, part]
             # Divisions by zero, overflow and NaN are meant: they end in infinity or NaN.
             with np.errstate(all="ignore"):
-                made = _steps(xp, data[k, :, part], zero, times)
+                made = steps(xp, data[k, :, part], zero, times)
                 noise, one_gain = (a.reshape(-1)[part].astype(xp.float64) for a in (readnoise, gain))
-                ramps = _Ramps(xp, times.table, one_gain, noise * noise / 2.0)
+                ramps = Ramps(xp, times.table, one_gain, noise * noise / 2.0)
                 fit, jumped = ramps.fit(made, _used(xp, flags, times.zeroframe), dark.reshape(-1)[part])
                 for plane_, values in zip(planes, fit):
                     plane_[k, part] = xp.where(xp.isnan(values), xp.nan, values)  # all alike, whatever their sign was
             dq[k, part] = pixeldq.reshape(-1)[part] | _integration_dq(xp, flags, jumped)
     planes, dq = [a.reshape(n_integrations, *plane) for a in planes], dq.reshape(n_integrations, *plane)
-    return _combined(xp, Slopes(*planes[:4], dq), planes[4])
+    return _combined(xp, Slopes(*planes[:4], dq), *planes[4:])
 
 
-def _steps(xp, data, zeroframe, times: Times):
+def steps(xp, data, zeroframe, times: Times):
     """Return the differences of neighbouring groups, (difference, pixel) float32, DN."""
     if zeroframe is not None:
         n = xp.float32(times.n_frames)
@@ -199,7 +203,7 @@ class _Sweep(NamedTuple):
     beta: Any
 
 
-class _Ramps:
+class Ramps:
     """One integration of some pixels: everything (difference, pixel) or (pixel), float64 except what is kept."""
 
     def __init__(self, xp, table, gain, read):
@@ -208,7 +212,7 @@ class _Ramps:
         self.gain, self.read = gain, read  # electron / DN; variance of one frame (DN^2)
 
     def fit(self, steps, used, dark):
-        """Return (slope, error, poisson, read, chisq) and which pixels have a jump that was found here."""
+        """Return (slope, error, poisson, read, chisq, freedom) and which pixels have a jump that was found here."""
         xp = self.xp
         rates = steps.astype(xp.float64) * xp.asarray(self.per_interval)[:, None]
         ordered = xp.sort(rates.astype(xp.float32), axis=0)
@@ -219,9 +223,9 @@ class _Ramps:
         rate, used, jumped = self.jumps(rates, used, median)
         return self.slopes(rates, used, xp.where(rate > 0, rate, rate * 0.0) + dark), jumped
 
-    def part(self, index) -> _Ramps:
+    def part(self, index) -> Ramps:
         """Return some of the pixels."""
-        return _Ramps(self.xp, self.table, self.gain[index], self.read[index])
+        return Ramps(self.xp, self.table, self.gain[index], self.read[index])
 
     def forward(self, rates, used, photon, centre) -> _Sweep:
         """Eliminate C, row by row; `photon` is the rate of photons (DN / s) over the gain."""
@@ -316,13 +320,14 @@ class _Ramps:
         weight = sweep.one * sweep.one
         chisq = (sweep.square - sweep.cross * sweep.cross / sweep.one) / sweep.unit
         slope, error = rate + sweep.cross / sweep.one, xp.sqrt(sweep.unit / sweep.one)
-        return slope, error, photon * (poisson / weight), self.read * (readout / weight), chisq
+        freedom = xp.where(xp.isnan(chisq), 0, used.sum(axis=0) - 1)
+        return slope, error, photon * (poisson / weight), self.read * (readout / weight), chisq, freedom
 
 
-def _combined(xp, each: Slopes, chisq) -> Likelihood:
+def _combined(xp, each: Slopes, chisq, freedom) -> Likelihood:
     """Average the integrations, weighted by variances whose photon noise is that of the average."""
     if len(each.slope) == 1:
-        return Likelihood(Slopes(*(a[0] for a in each)), each, chisq[0], chisq)
+        return Likelihood(Slopes(*(a[0] for a in each)), each, chisq[0], chisq, freedom)
     n, *plane = each.slope.shape
     planes = [a.reshape(n, -1) for a in (each.slope, each.var_poisson, each.var_rnoise, chisq)]
     made = [xp.empty(planes[0].shape[1:], dtype=xp.float32) for _ in range(5)]
@@ -337,7 +342,7 @@ def _combined(xp, each: Slopes, chisq) -> Likelihood:
     for dq in each.dq[1:]:
         any_dq, all_dq = any_dq | dq, all_dq & dq
     dq = (any_dq & ~PIXEL.DO_NOT_USE) | (all_dq & PIXEL.DO_NOT_USE)
-    return Likelihood(Slopes(*made, dq), each, total, chisq)
+    return Likelihood(Slopes(*made, dq), each, total, chisq, freedom)
 
 
 def _average(xp, slopes, poissons, reads, chisq):

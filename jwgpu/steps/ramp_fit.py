@@ -11,7 +11,7 @@ from jwgpu.backend import namespace
 from jwgpu.cut import Cut, whole
 from jwgpu.data import GROUP, Image, Ramp, Reference, Tensors
 from jwgpu.errors import InputError
-from jwgpu.numerics.fitopt import fit_optional
+from jwgpu.numerics.fitopt import chi_square, fit_optional
 from jwgpu.numerics.likelihood import Likelihood, Times, even_reads, fit_likelihood
 from jwgpu.numerics.slopes import Sampling, Slopes, fit_slopes
 from jwgpu.step import Skip, byproduct, note, step
@@ -28,7 +28,7 @@ class RampFit(NamedTuple):
 
 
 def _cut(ramp: Ramp, parameters: dict) -> Cut:
-    if parameters["save_opt"]:  # what is left beside the result is of the whole exposure
+    if parameters["save_opt"] or parameters["save_chisq"]:  # what is left beside the result is of the whole exposure
         return Cut()
     if parameters["algorithm"] == "LIKELY" and ramp.n_groups >= LIKELY_GROUPS:
         return Cut("rows", sets=0)
@@ -69,6 +69,7 @@ def ramp_fit(
     lastgroup: int | None = None,
     save_opt: bool = False,
     opt_name: str = "",
+    save_chisq: bool = False,
 ) -> RampFit:
     """Fit a slope to each ramp, by least squares over the segments between jumps or by maximum likelihood.
 
@@ -111,6 +112,11 @@ def ramp_fit(
         summed over the integrations.
     opt_name : str
         Name of the file for it.
+    save_chisq : bool
+        Leave beside the result, as `chisq` and `chisq_dof`, chi square of each integration and its degrees of freedom
+        (integration, y, x): of the differences of neighbouring groups in use about the fitted slope, with their
+        covariance from photon and read noise. With OLS_C the expected value is a little (a few per cent) above the
+        degrees of freedom, where its weights are not the best ones. (No option of jwst.)
 
     Returns
     -------
@@ -154,7 +160,9 @@ def ramp_fit(
     if algorithm == "LIKELY" and ramp.n_groups >= LIKELY_GROUPS:
         fit = _likelihood(ramp, gain, readnoise, _select(ramp, firstgroup, lastgroup))
         if save_opt:
-            byproduct(likely_chisq=Image(data=fit.chisq, unit="", meta=_named(ramp, opt_name), history=ramp.history))
+            byproduct(likely_chisq=_map(ramp, fit.chisq, opt_name))
+        if save_chisq:
+            byproduct(chisq=_map(ramp, fit.chisq_integrations), chisq_dof=_map(ramp, fit.freedom))
         return _results((fit.exposure, fit.integrations), ramp, gain)
     if algorithm == "LIKELY":
         note(algorithm="OLS_C")
@@ -180,7 +188,14 @@ def ramp_fit(
         content = fit_optional(*ramps, fits[1].slope, _lead(ramp, n_frames))
         meta = _named(ramp, opt_name)
         byproduct(fitopt=Tensors(schema="rampfitoutput", content=content, meta=meta, history=ramp.history))
+    if save_chisq:
+        chisq, freedom = chi_square(*ramps, fits[1].slope)
+        byproduct(chisq=_map(ramp, chisq), chisq_dof=_map(ramp, freedom))
     return _results(fits, ramp, gain)
+
+
+def _map(ramp: Ramp, data, name: str = "") -> Image:
+    return Image(data=data, unit="", meta=_named(ramp, name), history=ramp.history)
 
 
 def _named(ramp: Ramp, name: str):

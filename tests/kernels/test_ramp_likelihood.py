@@ -40,6 +40,7 @@ def planes(found):
             yield f"{part}.{name}", plane
     yield "chisq", found.chisq
     yield "chisq_integrations", found.chisq_integrations
+    yield "freedom", found.freedom
 
 
 @pytest.mark.parametrize("words", CASES)
@@ -56,7 +57,7 @@ def test_kernel_is_its_reference(words):
 def test_cases_reach_every_end():
     """Each case would be worth little if all its pixels ended alike."""
     flags, widths = np.uint32(0), set()
-    original = likelihood._Ramps.search
+    original = likelihood.Ramps.search
 
     def search(self, sweep, used):
         drop = original(self, sweep, used)
@@ -64,7 +65,7 @@ def test_cases_reach_every_end():
         return drop
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(likelihood._Ramps, "search", search)
+        patch.setattr(likelihood.Ramps, "search", search)
         for words in ("pairs", "frames alone"):
             found = likelihood.fit_likelihood_reference(*arguments(words)).integrations
             assert 0.01 < np.isnan(found.slope).mean() < 0.9

@@ -121,7 +121,7 @@ JW_FN double likely_jumps(const LikelyTimes& t, const LikelyScratch& s, double g
   return rate;
 }
 
-struct LikelyFit { double slope, error, poisson, read, chisq; };
+struct LikelyFit { double slope, error, poisson, read, chisq; int used; };  // used: differences
 
 // The fit of the differences in use, with photon noise as at `rate`.
 JW_FN LikelyFit likely_fit(const LikelyTimes& t, const LikelyScratch& s, double gain, double read, double rate) {
@@ -138,7 +138,7 @@ JW_FN LikelyFit likely_fit(const LikelyTimes& t, const LikelyScratch& s, double 
   }
   const double weight = sums.one * sums.one;
   return LikelyFit{rate + sums.cross / sums.one, sqrt(sums.unit / sums.one), noise.photon * (poisson / weight),
-                   noise.read * (readout / weight), (sums.square - sums.cross * sums.cross / sums.one) / sums.unit};
+                   noise.read * (readout / weight), (sums.square - sums.cross * sums.cross / sums.one) / sums.unit, sums.used};
 }
 
 // One ramp's differences into scratch, all of them; returns whether all are finite.
@@ -188,7 +188,7 @@ JW_FN LikelyFit likely_integration(const float* data, const uint8_t* groupdq, co
     previous = flags;
   }
   bool jumped = false;
-  LikelyFit fit{JW_NAN, JW_NAN, JW_NAN, JW_NAN, JW_NAN};
+  LikelyFit fit{JW_NAN, JW_NAN, JW_NAN, JW_NAN, JW_NAN, 0};
   if (valid) {
     const double rate = likely_jumps(t, s, gain, read, median, limit_one, limit_two, jumped);
     if (!isnan(rate)) fit = likely_fit(t, s, gain, read, (rate > 0.0 ? rate : 0.0) + dark);
@@ -202,12 +202,12 @@ JW_FN LikelyFit likely_integration(const float* data, const uint8_t* groupdq, co
 
 // Arrays: data (DN), groupdq (integration, group, pixel); pixeldq, gain (electron/DN), readnoise (DN), dark (DN/s, or
 // null) (pixel); zeroframe (integration, pixel) or null; times (6, n_differences), in the order of LikelyTimes; then
-// slope, error, var_poisson, var_rnoise, dq, chisq of each integration (integration, pixel).
+// slope, error, var_poisson, var_rnoise, dq, chisq and its degrees of freedom of each integration (integration, pixel).
 JW_KERNEL void JW_NAME(ramp_likelihood)(
     const float* data, const uint8_t* groupdq, const uint32_t* pixeldq, const float* gain, const float* readnoise,
     const float* dark, const float* zeroframe, const double* times, float* slopes, float* errors, float* poissons,
-    float* reads, uint32_t* dqs, float* chisqs, int32_t n_integrations, int32_t n_groups, int32_t n_differences,
-    int32_t n_frames, double limit_one, double limit_two, int64_t n) {
+    float* reads, uint32_t* dqs, float* chisqs, float* freedoms, int32_t n_integrations, int32_t n_groups,
+    int32_t n_differences, int32_t n_frames, double limit_one, double limit_two, int64_t n) {
   JW_FOR(i, n) {
     float steps[JW_GROUPS], inverse[JW_GROUPS], ones[JW_GROUPS], rest[JW_GROUPS];
     const LikelyScratch scratch{steps, inverse, ones, rest};
@@ -228,6 +228,7 @@ JW_KERNEL void JW_NAME(ramp_likelihood)(
       reads[at] = likely_float(fit.read);
       dqs[at] = dq;
       chisqs[at] = likely_float(fit.chisq);
+      freedoms[at] = isnan(fit.chisq) ? 0.0f : (float)(fit.used - 1);
     }
   }
 }

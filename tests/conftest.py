@@ -7,7 +7,7 @@ skipped, with the reason in words, where none is.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 
@@ -79,7 +79,7 @@ class Library:
         moved = {name: self.array(a) if a.dtype.names is None else a for name, a in arrays.items()}
         if callable(host.arrays):
             return host.replace(**moved)
-        return type(host)(host.type, host.name, moved, host.meta)
+        return replace(host, arrays=moved)
 
     def host(self, array) -> np.ndarray:
         """Return an array of the library as a NumPy array."""

@@ -87,7 +87,7 @@ def _run(which, file: Path, out: Path, folder, settings: Settings, pars, find_pa
     outcome = pipeline.run(exposure, refs, donate=True)
     for name, part in outcome.products.items():
         record = part.history[-1]
-        click.echo(f"{which.name}: {record.status.lower()} {record.reason}".rstrip())
+        click.echo(f"{which.name}: {record.status.lower()} {record.remark}".rstrip())
         click.echo(f"  {jw.save(part, out=out, suffix=which.name if name in ('ramp', 'image') else name)}")
     for name, part in outcome.byproducts.items():
         click.echo(f"  {jw.save(part, out=out, suffix=name)}")

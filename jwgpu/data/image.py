@@ -17,6 +17,8 @@ class Image(Exposure):
     data, err : float32, in `unit`
     dq : uint32, flags of `data.flags.PIXEL`
     var_poisson, var_rnoise, var_flat : float32, in the square of `unit`, or None
+    wcs : jwgpu.wcs.WCS or None
+        Pixels to sky: `ra, dec = image.wcs(x, y)`.
     """
 
     ARRAYS: ClassVar[tuple[str, ...]] = ("data", "err", "dq", "var_poisson", "var_rnoise", "var_flat")
@@ -27,6 +29,7 @@ class Image(Exposure):
     var_poisson: Any = None
     var_rnoise: Any = None
     var_flat: Any = None
+    wcs: Any = None
 
     @property
     def per_integration(self) -> bool:

@@ -27,6 +27,9 @@ class Reference:
         Metadata of the reference file.
     context : str
         The rules it was chosen by, for example a CRDS context.
+    models : mapping
+        Transforms by name, for types that describe coordinates: `distortion.model`. They live on the host and belong
+        to everyone who has the reference: copy one before changing it.
     """
 
     type: str
@@ -34,6 +37,7 @@ class Reference:
     arrays: Mapping[str, Any]
     meta: Meta = dataclasses.field(default_factory=Meta)
     context: str = ""
+    models: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     _whole: Callable[[], Reference] | None = None
 
     @property
@@ -56,15 +60,15 @@ class Reference:
         return dataclasses.replace(self, arrays=cut).piece_of(self._whole or (lambda: self))
 
     def __getattr__(self, name: str):
-        arrays = self.__dict__.get("arrays")
-        if arrays is None or name.startswith("__"):
+        if "models" not in self.__dict__ or name.startswith("__"):
             raise AttributeError(name)
-        if name in arrays:
-            return arrays[name]
-        raise AttributeError(f"{self.type} reference {self.name} has no array {name!r}; it has {', '.join(arrays)}")
+        held = {**self.arrays, **self.models}
+        if name in held:
+            return held[name]
+        raise AttributeError(f"{self.type} reference {self.name} has no array {name!r}; it has {', '.join(held)}")
 
     def __contains__(self, name: str) -> bool:
-        return name in self.arrays
+        return name in self.arrays or name in self.models
 
     def to(self, kind: str) -> Reference:
         """Return the reference with its numeric arrays on `"cpu"` or `"gpu"`; tables stay on the host."""
@@ -88,5 +92,6 @@ class Reference:
         return array
 
     def __repr__(self) -> str:
-        arrays = ", ".join(f"{n} {tuple(a.shape)} {a.dtype}" for n, a in self.arrays.items())
-        return f"<Reference {self.type}: {self.name}; {arrays}>"
+        held = [f"{n} {tuple(a.shape)} {a.dtype}" for n, a in self.arrays.items()]
+        held += [f"{n} of {m.n_inputs} to {m.n_outputs} coordinates" for n, m in self.models.items()]
+        return f"<Reference {self.type}: {self.name}; {', '.join(held)}>"

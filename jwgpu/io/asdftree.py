@@ -1,10 +1,14 @@
-"""The ASDF extension: what the official software wants to find in every product, and metadata that have no keyword.
+"""The ASDF extension: metadata that have no keyword, and the transform between pixels and sky.
 
-Only its YAML text is read and written here; gwcs and arrays do not occur in the products of the detector stage.
+Of an extension without a transform only the YAML text is read and written; the ASDF library is loaded for one alone,
+and a transform that was read is made when it is first asked for.
 """
 
 from __future__ import annotations
 
+import functools
+import io
+import warnings
 from typing import Any
 
 import numpy as np
@@ -12,7 +16,9 @@ import yaml
 
 from jwgpu._version import __version__
 from jwgpu.data import Meta
+from jwgpu.errors import InputError
 from jwgpu.io.keywords import products
+from jwgpu.wcs import WCS
 
 EXTENSION = "ASDF"
 COLUMN = "ASDF_METADATA"
@@ -28,20 +34,65 @@ _Loader.add_multi_constructor("", lambda loader, suffix, node: None)
 _Loader.add_constructor("tag:stsci.edu:asdf/core/asdf-1.1.0", _Loader.construct_yaml_map)
 
 
-def read_tree(hdu) -> dict[str, Any]:
-    """Return the metadata of an ASDF extension that have no header keyword, by dotted path.
+def read_tree(hdu, name: str) -> tuple[dict[str, Any], WCS | None]:
+    """Return the metadata of an ASDF extension that have no header keyword, by dotted path, and its transform.
 
     An extension that cannot be read is left out: the header says all that calibration needs.
+
+    Parameters
+    ----------
+    hdu
+        The extension.
+    name : str
+        Name of the file, for messages.
     """
     try:
         raw = np.asarray(hdu.data[COLUMN]).tobytes()
         text, end, _ = raw.partition(b"\n...")
         tree = yaml.load((text + end).decode("utf-8"), Loader=_Loader) or {}
     except (yaml.YAMLError, ValueError, KeyError, AttributeError, TypeError, UnicodeDecodeError):
-        return {}
+        return {}, None
     meta = tree.get("meta")
     known = products().by_path
-    return {path: value for path, value in _flat(meta, "") if path not in known and not path.startswith(_OWN)}
+    found = {path: value for path, value in _flat(meta, "") if path not in known and not path.startswith(_OWN)}
+    has_wcs = isinstance(meta, dict) and "wcs" in meta
+    return found, WCS(functools.partial(_gwcs, raw, name)) if has_wcs else None
+
+
+def _gwcs(raw: bytes, name: str):
+    """Return the gwcs in the bytes of an ASDF extension."""
+    import asdf
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of standards that older products were written by
+            with asdf.open(io.BytesIO(_alone(raw)), lazy_load=False, memmap=False) as file:
+                found = file.tree["meta"]["wcs"]
+        if not hasattr(found, "forward_transform"):
+            raise TypeError(f"it is no gwcs but a {type(found).__name__}")
+        return found
+    except Exception as error:  # the reader has many kinds of failure and all mean the same here
+        raise InputError(
+            f"the transform between pixels and sky in {name} cannot be read ({error}); make it again with assign_wcs"
+        ) from error
+
+
+def _alone(raw: bytes) -> bytes:
+    """Return an ASDF file of which nothing but `meta.wcs` is left.
+
+    The official software lets the tree point to the other extensions of the FITS file, where ASDF alone finds nothing.
+    """
+    text, end, blocks = raw.partition(b"\n...")
+    head = text.partition(b"\n---")[0]
+    root = yaml.compose((text + end).decode("utf-8"), Loader=_Loader)
+    node = root
+    for name in ("meta", "wcs"):
+        node.value = [(key, value) for key, value in node.value if key.value == name]
+        node = node.value[0][1]
+    tree = yaml.serialize(root, explicit_start=True, explicit_end=True).encode("ascii")
+    # The index of the blocks counts bytes from the start of the old file; readers do without it.
+    blocks = blocks.partition(b"#ASDF BLOCK INDEX")[0]
+    return head + b"\n" + tree.rstrip(b"\n") + blocks
 
 
 def _flat(node, prefix: str):
@@ -52,8 +103,8 @@ def _flat(node, prefix: str):
         yield prefix[:-1], node
 
 
-def tree_table(meta: Meta) -> np.ndarray:
-    """Return the table of an ASDF extension that holds the metadata for which there is no keyword."""
+def tree_table(meta: Meta, wcs: WCS | None = None) -> np.ndarray:
+    """Return the table of an ASDF extension: the metadata for which there is no keyword, and the transform."""
     known = products().by_path
     tree: dict[str, Any] = {"model_type": meta.get("model_type"), "filename": meta.get("filename")}
     for path, value in sorted(meta.items()):
@@ -68,6 +119,16 @@ def tree_table(meta: Meta) -> np.ndarray:
                 branch[leaf] = value
     content = {"meta": tree, "jwgpu": {"version": __version__}}
     text = (_HEAD + yaml.safe_dump(content, sort_keys=False) + "...\n").encode("ascii")
+    if wcs is not None:
+        text = _with_gwcs(content, wcs)
     table = np.zeros(1, [(COLUMN, "u1", (len(text),))])
     table[COLUMN] = np.frombuffer(text, np.uint8)
     return table
+
+
+def _with_gwcs(content: dict[str, Any], wcs: WCS) -> bytes:
+    import asdf
+
+    stream = io.BytesIO()
+    asdf.AsdfFile({**content, "meta": {**content["meta"], "wcs": wcs.gwcs}}).write_to(stream)
+    return stream.getvalue()

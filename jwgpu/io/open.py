@@ -26,8 +26,8 @@ _INSTRUMENTS = ("NIRCAM", "NIRISS", "NIRSPEC", "MIRI", "FGS")
 _RAMP_EXTENSIONS = {"zeroframe": "ZEROFRAME", "refout": "REFOUT", "average_dark_current": "AVDRKCUR"}
 _IMAGE_EXTENSIONS = {"err": "ERR", "var_poisson": "VAR_POISSON", "var_rnoise": "VAR_RNOISE", "var_flat": "VAR_FLAT"}
 # States of steps that come after the rate products.
-_LATER = {"S_WCS": "assign_wcs", "S_FLAT": "flat_field", "S_PHOTOM": "photom", "S_RESAMP": "resample",
-          "S_EXTR1D": "extract_1d", "S_IFUCUB": "cube_build", "S_OUTLIR": "outlier_detection"}  # fmt: skip
+_LATER = {"S_FLAT": "flat_field", "S_PHOTOM": "photom", "S_RESAMP": "resample", "S_EXTR1D": "extract_1d",
+          "S_IFUCUB": "cube_build", "S_OUTLIR": "outlier_detection"}  # fmt: skip
 
 
 def open(path: str | os.PathLike, *, device: str | None = None, lazy: bool = False) -> Ramp | Image:
@@ -39,7 +39,7 @@ def open(path: str | os.PathLike, *, device: str | None = None, lazy: bool = Fal
     Parameters
     ----------
     path : str or path
-        `_uncal`, `_ramp`, what was kept after a detector step, `_rate`, `_rateints`, a guider's `_cal`.
+        `_uncal`, `_ramp`, what was kept after a step, `_rate`, `_rateints`, a guider's `_cal`.
     device : {"cpu", "gpu"}, optional
         Where the arrays go; the device in use by default.
     lazy : bool
@@ -51,7 +51,7 @@ def open(path: str | os.PathLike, *, device: str | None = None, lazy: bool = Fal
     Ramp
         From a product of four axes. A raw one gets empty flags.
     Image
-        From a product of two or three axes.
+        From a product of two or three axes; with `wcs` where the file has one.
 
     Raises
     ------
@@ -71,9 +71,10 @@ def open(path: str | os.PathLike, *, device: str | None = None, lazy: bool = Fal
     path = Path(path)
     with fitsfile.opened(path) as hdus:
         sci = _science(path, hdus)
-        values = read_headers(_named_headers(hdus))
+        values, wcs = read_headers(_named_headers(hdus)), None
         if (tree := fitsfile.named(hdus, asdftree.EXTENSION)) is not None:
-            values = asdftree.read_tree(tree) | values
+            more, wcs = asdftree.read_tree(tree, path.name)
+            values = more | values
         values["filename"] = path.name
         history, provenance = _history(path, hdus, values)
         meta = Meta(values | provenance)
@@ -81,6 +82,8 @@ def open(path: str | os.PathLike, *, device: str | None = None, lazy: bool = Fal
             exposure = _read_ramp(path, hdus, sci, meta, fitsfile.left_in_file if lazy else fitsfile.read_array)
         else:
             exposure = _read_image(path, hdus, sci, meta)
+    if wcs is not None and isinstance(exposure, Image):
+        exposure = exposure.replace(wcs=wcs)
     exposure = exposure.replace(history=history)
     return exposure if lazy and in_files(exposure) else exposure.to(device or backend.current().kind)
 

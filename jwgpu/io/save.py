@@ -49,8 +49,8 @@ def save(
         Windows go into the ASDF file that the step was asked for, in which those of other detectors stay.
     path : str or path, optional
         File to write. By default the name follows from that of the input: `_ramp`, `_rate`, `_rateints`, `_cal` for
-        guiders, and `_<step>` for ramps between two steps; for what a step left beside its result, it is the name that
-        was asked for there.
+        guiders, and `_<step>` for ramps and images between two steps; for what a step left beside its result, it is
+        the name that was asked for there.
     out : str or path, optional
         Folder for the default name; the current one by default.
     suffix : str, optional
@@ -89,7 +89,7 @@ def save(
             fitsfile.write_table(stream, hdu, exposure.tables[name], headers.cards(meta, hdu))
         text = np.frombuffer(to_text(manifest(exposure)).encode("ascii"), np.uint8)
         fitsfile.write_image(stream, MANIFEST, text, np.uint8)
-        fitsfile.write_table(stream, asdftree.EXTENSION, asdftree.tree_table(meta))
+        fitsfile.write_table(stream, asdftree.EXTENSION, asdftree.tree_table(meta, getattr(exposure, "wcs", None)))
     return target
 
 
@@ -100,6 +100,8 @@ def is_guider(exposure) -> bool:
 
 def default_suffix(exposure) -> str:
     """Return the last word of the name under which an exposure is saved when nothing else is asked for."""
+    if isinstance(exposure, Image) and exposure.wcs is not None and exposure.history:
+        return exposure.history[-1].step + ("ints" if exposure.per_integration else "")
     if isinstance(exposure, Image):
         return "cal" if is_guider(exposure) else "rateints" if exposure.per_integration else "rate"
     last = exposure.history[-1].step if exposure.history else "jump"
@@ -162,7 +164,7 @@ def _story(exposure) -> list:
     lines = []
     for record in exposure.history:
         words = f"{headers.OURS}{record.version} {record.step} {record.status}"
-        words += f": {record.reason}" if record.reason else ""
+        words += f": {record.remark}" if record.remark else ""
         # Each line begins alike, so that reading the product knows which cards are ours.
         lines += textwrap.wrap(headers.plain(words), 72, subsequent_indent=headers.OURS + "  ")
     return [fits.Card("HISTORY", line) for line in lines]

@@ -33,7 +33,7 @@ class Record:
     references : mapping
         Reference type: file name, or `"N/A"` where there is none for the exposure.
     notes : mapping
-        Numbers worth knowing that the step left with `note(...)`.
+        Numbers worth knowing that the step left with `note(...)`; of these, `remark` is said in the product's header.
     seconds : float
     bytes_up, bytes_down : int
         What crossed to and from the device during the step.
@@ -55,6 +55,11 @@ class Record:
     bytes_down: int = 0
     device: str = "cpu"
     version: str = ""
+
+    @property
+    def remark(self) -> str:
+        """Why the step was skipped, or else what it wants to be known of how it was done."""
+        return self.reason or str(self.notes.get("remark", ""))
 
     def as_dict(self) -> dict:
         """Return the record as plain values, for a manifest."""

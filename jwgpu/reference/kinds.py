@@ -43,6 +43,9 @@ OPTIONAL = {
     "refpix": ("dq_table",),
 }
 
+# The transform without which a file of the type is of no use.
+MODELS = {"distortion": "model"}
+
 # Types that describe the detector: the optical elements in the header of such a file are those it was measured with.
 DETECTOR = frozenset(
     "mask saturation superbias linearity dark gain readnoise ipc refpix rscd reset lastframe persat trapdensity "

@@ -58,14 +58,16 @@ def load(path: Path, kind: str, target: Window, name: str | None = None) -> Refe
         raise InputError(f"{path} is a {str(meta.reftype).lower()} reference, not a {kind}; give a {kind} file")
     window.check_origin(meta, target, label)
     if header.is_asdf(path) and kind not in kinds.REQUIRED:
-        arrays, meta = _from_asdf(path, meta, label)
+        arrays, models, meta = _from_asdf(path, meta, label)
     else:
-        arrays = _from_fits(path, kind, meta, target, label)
+        arrays, models = _from_fits(path, kind, meta, target, label), {}
+    if kind in kinds.MODELS and kinds.MODELS[kind] not in models:
+        raise InputError(f"{label} holds no transform {kinds.MODELS[kind]!r}; give a {kind} file in the standard form")
     if target.rows and not _holds_numbers(kind, arrays):
         load(path, kind, dataclasses.replace(target, rows=None))  # what has no number in some rows may have elsewhere
     else:
         _check(kind, arrays, label)
-    return Reference(kind, name or path.name, arrays, meta)
+    return Reference(kind, name or path.name, arrays, meta, models=models)
 
 
 def _from_fits(path: Path, kind: str, meta: Meta, target: Window, label: str) -> dict:
@@ -139,7 +141,7 @@ def _cut(kind: str, array: str, shape: tuple[int, ...], meta: Meta, target: Wind
     return (*whole[:-2], rows, columns)
 
 
-def _from_asdf(path: Path, meta: Meta, label: str) -> tuple[dict, Meta]:
+def _from_asdf(path: Path, meta: Meta, label: str) -> tuple[dict, dict, Meta]:
     import asdf
 
     try:
@@ -152,15 +154,16 @@ def _from_asdf(path: Path, meta: Meta, label: str) -> tuple[dict, Meta]:
     except Exception as error:  # the reader has many kinds of failure and all mean the same here
         raise InputError(f"{label} cannot be read ({error}); fetch or copy it again: {path}") from error
     arrays = {k: np.ascontiguousarray(v, v.dtype.newbyteorder("=")) for k, v in leaves.items() if hasattr(v, "dtype")}
+    arrays |= {k: _table(v) for k, v in leaves.items() if isinstance(v, list) and all(isinstance(r, dict) for r in v)}
     plain = {k: v for k, v in leaves.items() if isinstance(v, (str, int, float, bool, tuple))}
-    other = sorted(set(leaves) - set(arrays) - set(plain))
+    models = {k: v for k, v in leaves.items() if hasattr(v, "n_inputs")}
+    other = sorted(set(leaves) - set(arrays) - set(plain) - set(models))
     if other:
         raise InputError(
             f"{label} holds something other than arrays and plain values "
-            f"({other[0]}: {type(leaves[other[0]]).__name__}); such a file "
-            f"describes coordinates and is read by the steps of coordinates, not as arrays"
+            f"({other[0]}: {type(leaves[other[0]]).__name__}); give a file in the standard form"
         )
-    return arrays, meta.set(plain)
+    return arrays, models, meta.set(plain)
 
 
 def _leaves(tree, prefix=""):
@@ -169,8 +172,25 @@ def _leaves(tree, prefix=""):
             yield from _leaves(value, f"{prefix}{key}.")
         elif isinstance(value, (list, tuple)) and all(isinstance(v, (str, int, float, bool)) for v in value):
             yield f"{prefix}{key}", tuple(value)
+        elif isinstance(value, list) and all(isinstance(v, Mapping) for v in value):
+            yield f"{prefix}{key}", [dict(v) for v in value]
         elif value is not None:
             yield f"{prefix}{key}", value
+
+
+def _table(rows: list[dict]) -> np.ndarray:
+    """Return rows that name their columns as a structured array: texts, and numbers with NaN where there is none."""
+    columns = {}
+    for name in dict.fromkeys(name for row in rows for name in row):
+        values = [row.get(name) for row in rows]
+        if any(isinstance(v, (int, float)) for v in values):
+            columns[name] = np.array([v if isinstance(v, (int, float)) else np.nan for v in values], float)
+        else:
+            columns[name] = np.array(["" if v is None else str(v) for v in values])
+    table = np.empty(len(rows), [(name, column.dtype) for name, column in columns.items()])
+    for name, column in columns.items():
+        table[name] = column
+    return table
 
 
 def _check(kind: str, arrays: dict, label: str) -> None:

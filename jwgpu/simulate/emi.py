@@ -101,15 +101,3 @@ def reference(det: Detector) -> Reference:
         values |= {f"{key}rowclocks": row, f"{key}frameclocks": reset}
         values |= {f"{key}freqs.FAST": tuple(FREQUENCIES), f"{key}freqs.SLOW.{det.name}": tuple(FREQUENCIES)}
     return Reference("emicorr", name, waves, Meta(values))
-
-
-def tree(reference: Reference) -> dict:
-    """Return the ASDF tree of an emicorr reference."""
-    made: dict = {}
-    for path, value in [*reference.meta.items(), *reference.arrays.items()]:
-        *branches, leaf = path.split(".")
-        node = made if branches and branches[0] in ("frequencies", "subarray_cases") else made.setdefault("meta", {})
-        for branch in branches:
-            node = node.setdefault(branch, {})
-        node[leaf] = list(value) if isinstance(value, tuple) else value
-    return made

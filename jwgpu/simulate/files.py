@@ -17,11 +17,10 @@ from jwgpu.errors import InputError
 from jwgpu.io import atomic
 from jwgpu.io.keywords import layout
 from jwgpu.reference import local
-from jwgpu.simulate import emi
 from jwgpu.simulate.exposures import Simulation, Truth
 
 TYPES = ("mask", "superbias", "saturation", "linearity", "dark", "gain", "readnoise", "ipc", "reset", "rscd",
-         "refpix", "emicorr", "pictureframe")  # fmt: skip
+         "refpix", "emicorr", "pictureframe", "distortion", "filteroffset")  # fmt: skip
 
 _EXTENSION = {"data": "SCI", "dq": "DQ", "coeffs": "COEFFS", "rscd_group_skip_table": "RSCD_GROUP_SKIP",
               "irs2_table": "IRS2", "dq_table": "DQ"}  # fmt: skip
@@ -133,8 +132,23 @@ def _save_reference(reference: Reference, path: Path) -> Path:
     if path.suffix != ".asdf":
         return _save(reference_file(reference), path)
     with atomic(path) as partial:
-        asdf.AsdfFile(emi.tree(reference)).write_to(partial)
+        asdf.AsdfFile({**_asdf_tree(reference), **reference.models}).write_to(partial)
     return path
+
+
+def _asdf_tree(reference: Reference) -> dict:
+    """Return the tree of a reference under the official names; tables become lists of rows."""
+    made: dict = {}
+    for path, value in [*reference.meta.items(), *reference.arrays.items()]:
+        *branches, leaf = path.split(".")
+        own = path in reference.arrays or (branches and branches[0] in ("frequencies", "subarray_cases"))
+        node = made if own else made.setdefault("meta", {})
+        for branch in branches:
+            node = node.setdefault(branch, {})
+        if isinstance(value, np.ndarray) and value.dtype.names:
+            value = [dict(zip(value.dtype.names, row)) for row in value.tolist()]
+        node[leaf] = list(value) if isinstance(value, tuple) else value
+    return made
 
 
 def _truth_arrays(truth: Truth) -> dict[str, np.ndarray]:

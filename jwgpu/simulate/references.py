@@ -6,7 +6,7 @@ import numpy as np
 
 from jwgpu import backend
 from jwgpu.data import PIXEL, Meta, Reference
-from jwgpu.simulate import emi, glow, transients
+from jwgpu.simulate import distortion, emi, glow, transients
 from jwgpu.simulate.header import START
 from jwgpu.simulate.instruments import Detector, Window
 from jwgpu.simulate.sensor import KERNEL, POLYNOMIAL, Sensor
@@ -161,4 +161,4 @@ def references(
         made[kind] = Reference(kind, name, arrays, Meta(meta))
     if det.instrument == "MIRI":
         made["emicorr"] = emi.reference(det)
-    return made
+    return made if guiding else made | distortion.references(det, window)

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 import jwgpu as jw
 from jwgpu import steps
 
@@ -73,3 +75,14 @@ def test_info(jwgpu):
 def test_version_and_unknown_command(jwgpu):
     assert jw.__version__ in jwgpu("--version").out
     assert jwgpu("calibrate").status == 2
+
+
+def test_a_rate_gets_its_place_on_the_sky(jwgpu, written, references, tmp_path):
+    jwgpu("run", written.uncal, "--out", tmp_path, "--references", references)
+    rate = next(tmp_path.glob("*_rate.fits"))
+    answer = jwgpu("step", "assign_wcs", rate, "--out", tmp_path, "--references", references)
+    assert answer.status == 0, answer.err
+    image = jw.open(next(tmp_path.glob("*_assign_wcs.fits")))
+    assert image.history[-1].references["filteroffset"].endswith("filteroffset.asdf")
+    ra, dec = image.wcs(20.0, 30.0)
+    assert image.wcs.invert(ra, dec) == pytest.approx((20, 30), abs=0.01)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 
-from jwgpu import pipelines, simulate
+from jwgpu import pipelines, simulate, steps
 from jwgpu.data import Exposure, Reference
 from jwgpu.step import Step
 
@@ -26,6 +26,10 @@ PARAMETERS = {
     "superbias": {"cyclic_bias": True, "cyclic_period": 512},
 }
 """Other parameters that a step is run with too: those that lead past what the defaults do."""
+
+
+LATER = {"assign_wcs": ("nircam", "miri_sub", "fgs_image", "nirspec_sub")}
+"""Steps that no pipeline holds yet, and the modes in which they run on the images that pipelines give."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,11 @@ def situations(mode: str) -> tuple[Situation, ...]:
                 found.append(Situation(mode, call.step, exposure, references, PARAMETERS[call.name]))
             after += [exposure] if call.skip else outcome
         waiting = after
+    for step in (steps.get(name) for name, modes in LATER.items() if mode in modes):
+        references = tuple(simulation.references.get(kind) for kind in step.references)
+        images = [exposure for exposure in waiting if isinstance(exposure, step.noun)]
+        found += [Situation(mode, step, image, references, PARAMETERS.get(step.name, {})) for image in images]
+        waiting = [found[k - len(images)].run() for k in range(len(images))]
     return tuple(found)
 
 

@@ -10,7 +10,7 @@ from every.scan import problems, problems_of
 import jwgpu
 
 PACKAGE = Path(jwgpu.__file__).parent
-FILES = sorted(p for folder in ("steps", "numerics", "data") for p in (PACKAGE / folder).rglob("*.py"))
+FILES = sorted(p for folder in ("steps", "numerics", "data", "wcs") for p in (PACKAGE / folder).rglob("*.py"))
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: f"{p.parent.name}/{p.stem}")

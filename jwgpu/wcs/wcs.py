@@ -1,0 +1,147 @@
+"""The transform between the pixels of an exposure and the sky."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+
+import numpy as np
+
+from jwgpu.backend import namespace
+from jwgpu.wcs import newton
+from jwgpu.wcs.compile import Transform, compile
+
+
+class WCS:
+    """Pixels to sky and back: a gwcs, and the functions of arrays compiled from it.
+
+    >>> ra, dec = image.wcs(x, y)
+    >>> x, y = image.wcs.invert(ra, dec)
+
+    Pixels count from 0 at the centre of the first. Arrays may live on the host or on a GPU.
+
+    Parameters
+    ----------
+    gwcs : gwcs.WCS, or a callable that gives one
+        A callable is called when the transform is first asked for.
+    """
+
+    def __init__(self, gwcs):
+        self._source: Callable | object = gwcs
+
+    @functools.cached_property
+    def gwcs(self):
+        """The gwcs itself, for whatever else it can do."""
+        return self._source() if callable(self._source) and not hasattr(self._source, "pipeline") else self._source
+
+    @property
+    def frames(self) -> tuple[str, ...]:
+        """Names of the coordinate frames, from the detector to the sky."""
+        return tuple(self.gwcs.available_frames)
+
+    @functools.cached_property
+    def bounding_box(self) -> tuple[tuple[float, float], ...] | None:
+        """First and last valid pixel coordinate of each axis, x first; None where all are valid."""
+        box = self.gwcs.bounding_box
+        if box is None or not hasattr(box, "intervals"):
+            return None
+        box = box.bounding_box(order="F")
+        return tuple(tuple(float(v) for v in pair) for pair in (box if np.ndim(box) == 2 else (box,)))
+
+    @functools.cached_property
+    def forward(self) -> Transform:
+        """Pixels to sky."""
+        return compile(self.gwcs.forward_transform)
+
+    @functools.cached_property
+    def backward(self) -> Transform | None:
+        """Sky to pixels by the inverses that the models have; None where they have none."""
+        try:
+            return compile(self.gwcs.backward_transform)
+        except NotImplementedError:
+            return None
+
+    @property
+    def fallbacks(self) -> tuple[str, ...]:
+        """Models that compute on the host, through astropy, as they have no translation into array operations."""
+        return self.forward.fallbacks + (self.backward.fallbacks if self.backward else ())
+
+    def between(self, start: str, end: str) -> Transform:
+        """Return the compiled transform from one frame to another.
+
+        >>> to_sky = image.wcs.between("v2v3", "world")
+        """
+        return compile(self.gwcs.get_transform(start, end))
+
+    def __call__(self, *pixels, with_bounding_box: bool = True) -> tuple:
+        """Return the sky coordinates (degrees) of pixels.
+
+        Parameters
+        ----------
+        *pixels : array or float
+            x, y.
+        with_bounding_box : bool
+            Whether pixels outside of the bounding box give NaN.
+        """
+        world = self.forward(*pixels)
+        return self._within(pixels, world) if with_bounding_box else world
+
+    def invert(self, *world, with_bounding_box: bool = True) -> tuple:
+        """Return the pixels that sky coordinates (degrees) fall on.
+
+        The inverses in the reference files are fits of their own, so that there and back can differ by some hundredths
+        of a pixel; where a model has no inverse, Newton's method finds it to 1e-8 pixel.
+
+        Parameters
+        ----------
+        *world : array or float
+            Right ascension, declination.
+        with_bounding_box : bool
+            Whether what falls outside of the bounding box gives NaN.
+
+        Raises
+        ------
+        NotImplementedError
+            The gwcs has no inverse and is no transform of two coordinates with a bounding box.
+        """
+        pixels = self.backward(*world) if self.backward else self._search(*world)
+        return self._within(pixels, pixels) if with_bounding_box else pixels
+
+    def _search(self, *world) -> tuple:
+        box = self.bounding_box
+        if box is None or (self.forward.n_in, self.forward.n_out) != (2, 2):
+            raise NotImplementedError("this WCS has no inverse, and one can be searched for in images only")
+        xp = namespace(*world)
+        columns = xp.broadcast_arrays(*(xp.asarray(c, dtype=np.float64) for c in world))
+        found = newton.invert(self.forward, *columns, tuple(sum(pair) / 2 for pair in box))
+        return tuple(float(f) for f in found) if all(np.ndim(c) == 0 for c in world) else found
+
+    def _within(self, pixels, values) -> tuple:
+        """Return `values` with NaN where a pixel is not in the bounding box."""
+        if self.bounding_box is None:
+            return values
+        xp = namespace(*pixels)
+        inside = True
+        for pixel, (first, last) in zip(pixels, self.bounding_box):
+            pixel = xp.asarray(pixel)
+            inside = inside & (pixel >= first) & (pixel <= last)
+        if bool(inside.all()):
+            return values
+        return tuple(
+            xp.where(inside, v, xp.nan) if np.ndim(v) else (v if bool(inside) else float("nan")) for v in values
+        )
+
+    def footprint(self) -> np.ndarray:
+        """Return the sky coordinates of the four corners of the bounding box, (4, 2), in degrees.
+
+        They are the outer corners of the corner pixels, in the order (first x, first y), (first, last), (last, last),
+        (last, first).
+        """
+        (x0, x1), (y0, y1) = self.bounding_box
+        return np.stack(self.forward(np.array([x0, x0, x1, x1]), np.array([y0, y1, y1, y0])), axis=-1)
+
+    def __reduce__(self):
+        return (WCS, (self._source,))
+
+    def __repr__(self) -> str:
+        return f"<WCS {' -> '.join(self.frames)}>"

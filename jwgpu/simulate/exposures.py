@@ -10,7 +10,7 @@ import numpy as np
 from jwgpu import backend
 from jwgpu.data import Ramp
 from jwgpu.errors import InputError
-from jwgpu.simulate import glow, header, instruments, irs2, rays, scene, transients
+from jwgpu.simulate import glow, guiding, header, instruments, irs2, rays, scene, transients
 from jwgpu.simulate import references as files
 from jwgpu.simulate.effects import Effects, usual
 from jwgpu.simulate.electronics import levels
@@ -173,15 +173,15 @@ def exposure(
     """
     instruments.choose("instrument", instrument, _USUAL)
     detector = detector or _DETECTORS[instrument]
-    guiding = instrument == "FGS" and exp_type not in ("FGS_IMAGE", "FGS_DARK")
+    guides = instrument == "FGS" and exp_type not in ("FGS_IMAGE", "FGS_DARK")
     det = instruments.detector(instrument, detector)
-    readpatt = readpatt or ("FGSRAPID" if instrument == "FGS" and not guiding else _USUAL[instrument][1])
+    readpatt = readpatt or ("FGSRAPID" if instrument == "FGS" and not guides else _USUAL[instrument][1])
     n_frames, gap = instruments.choose("read pattern", readpatt, instruments.READ_PATTERNS[instrument])
     if n_groups < 1 or n_integrations < 1:
         raise InputError(f"{n_integrations} integrations of {n_groups} groups cannot be simulated; both start at 1.")
     window = instruments.window(det, subarray, size, readpatt)
     timing = Timing(n_integrations, n_groups, n_frames, gap, window.frame_time)
-    effects = (effects or usual(instrument, window.outputs, guiding)).replace(**changes)
+    effects = (effects or usual(instrument, window.outputs, guides)).replace(**changes)
     zero_frame = instrument in ("NIRCAM", "NIRISS") if zero_frame is None else zero_frame
     interleaved = "IRS2" in readpatt
     if interleaved and zero_frame:
@@ -216,17 +216,23 @@ def exposure(
         data *= np.float32(n_frames / divisor)
         if effects.quantize:
             np.clip(np.rint(data, out=data), 0, ADC_MAXIMUM, out=data)
+    exp_type = exp_type or _USUAL[instrument][0]
     meta = header.header(
         det,
         window,
         timing,
         read_pattern=readpatt,
-        exp_type=exp_type or _USUAL[instrument][0],
+        exp_type=exp_type,
         filter=filter or det.filter,
         zero=zero_frame,
         number=number,
         divisor=divisor,
     )
+    start = header.start_of(number)
+    if guides:
+        tables = guiding.tables(make_output, exp_type, det, window, timing, table, start)
+    else:
+        tables = {"int_times": header.integration_times(timing, start)}
     ramp = Ramp(
         meta=meta,
         data=data,
@@ -234,10 +240,10 @@ def exposure(
         pixeldq=np.zeros(data.shape[-2:], np.uint32),
         zeroframe=zero,
         refout=transients.reference_output(make_output, det, window, timing, effects) if instrument == "MIRI" else None,
-        tables={} if guiding else {"int_times": header.integration_times(timing, header.start_of(number))},
+        tables=tables,
     )
     made = files.references(
-        np.random.default_rng(make_references), det, window, pixels, timing, readpatt, guiding, spread
+        np.random.default_rng(make_references), det, window, pixels, timing, readpatt, guides, spread
     )
     kind = backend.current().kind
     return Simulation(ramp.to(kind), collect(made).to(kind), truth)

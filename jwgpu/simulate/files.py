@@ -16,6 +16,8 @@ from jwgpu.data import PIXEL, Meta, Ramp, Reference
 from jwgpu.errors import InputError
 from jwgpu.io import atomic
 from jwgpu.io.keywords import layout
+from jwgpu.io.save import is_guider
+from jwgpu.io.tables import table_hdus
 from jwgpu.reference import local
 from jwgpu.simulate.exposures import Simulation, Truth
 
@@ -88,7 +90,8 @@ def raw(ramp: Ramp) -> fits.HDUList:
         hdus.append(fits.ImageHDU(_whole(ramp.zeroframe, ramp.name), name="ZEROFRAME"))
     if ramp.refout is not None:
         hdus.append(fits.ImageHDU(_whole(ramp.refout, ramp.name), name="REFOUT"))
-    hdus += [fits.BinTableHDU(table, name=name.upper()) for name, table in ramp.tables.items()]
+    extensions = table_hdus(ramp.tables, "guider_raw" if is_guider(ramp) else "level1b")
+    hdus += [fits.BinTableHDU(ramp.tables[name], name=extension) for name, extension in extensions.items()]
     return fits.HDUList([*hdus, _tree()])
 
 

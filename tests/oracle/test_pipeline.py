@@ -171,7 +171,7 @@ GUIDER_MODES = [mode for mode in simulate.modes() if mode.startswith("fgs") and 
 
 @pytest.mark.parametrize("mode", GUIDER_MODES)
 def test_guiders(mode, tmp_path):
-    """The same bits, flags and header."""
+    """The same bits, flags, tables and header."""
     written = simulate.write(simulate.tiny(mode), tmp_path)
     with official.crds_settings(written.environment):
         official.guider(written.uncal, tmp_path / "theirs")
@@ -181,3 +181,9 @@ def test_guiders(mode, tmp_path):
     assert {array.name for array in report.arrays} >= {"SCI", "ERR", "DQ"}
     assert all(array.same for array in report.arrays), str(report)
     assert {line[0] for line in report.header} <= {"S_FLAT"}
+    with fits.open(tmp_path / "ours" / name) as ours, fits.open(tmp_path / "theirs" / name) as theirs:
+        tables = [hdu for hdu in theirs if isinstance(hdu, fits.BinTableHDU) and hdu.name != "ASDF"]
+        assert bool(tables) == ("acq" not in mode)
+        for hdu in tables:
+            for column in hdu.columns.names:
+                np.testing.assert_array_equal(ours[hdu.name].data[column], hdu.data[column], err_msg=column)

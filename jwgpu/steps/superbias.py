@@ -52,8 +52,9 @@ def superbias(ramp: Ramp, superbias: Reference, *, cyclic_bias: bool = False, cy
         `data` (y, x), DN; NaN counts as 0. `dq` (y, x), flags of `data.flags.PIXEL`, of which UNRELIABLE_BIAS
         says that the value is not to be trusted.
     cyclic_bias : bool
-        Measure and subtract the pattern that returns with the fast resets of a subarray. It takes more than two of
-        their cycles, and no fewer integrations are corrected. Full frames have none and are left alone.
+        Measure and subtract the pattern that returns with the fast resets of a subarray. Only several of their cycles
+        tell it from chance (in simulations two for a step of 12 DN, five of 5 DN, ten of 3 DN); otherwise, and in
+        full frames, which have none, nothing is subtracted.
     cyclic_period : int, optional
         Rows that are reset at a time. No keyword of the exposure tells it; without it, the number is that of NIRCam
         subarrays [2]_, by their rows and outputs, and where that is all rows, or for other instruments, nothing is

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import logging
-import warnings
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from official import find_jumps
 from ramps import make_ramp, make_reference
 
 from jwgpu.numerics import jumps
@@ -55,35 +53,6 @@ def _parameters(rng):
     return {name: values[rng.integers(2)] for name, values in chosen.items()}
 
 
-def _official(ramp, gain, readnoise, p):
-    """Return groupdq, pixeldq and the number of hits of the official two-point difference."""
-    from stcal.jump.jump import detect_jumps_data
-    from stcal.jump.jump_class import JumpData
-    from stdatamodels.jwst.datamodels import dqflags
-
-    group_time = ramp.meta.exposure.group_time
-    exposure = SimpleNamespace(nframes=ramp.meta.exposure.nframes)
-    arrays = {name: array.copy() for name, array in ramp.arrays().items()}
-    official = JumpData(
-        SimpleNamespace(**arrays, meta=SimpleNamespace(exposure=exposure)), gain.data, readnoise.data, dqflags.pixel
-    )
-    names = "rejection_threshold three_group_rejection_threshold four_group_rejection_threshold "
-    names += "max_jump_to_flag_neighbors min_jump_to_flag_neighbors flag_4_neighbors"
-    official.set_detection_settings(*(p[name] for name in names.split()))
-    official.set_after_jump(
-        p["after_jump_flag_dn1"], int(p["after_jump_flag_time1"] // group_time),
-        p["after_jump_flag_dn2"], int(p["after_jump_flag_time2"] // group_time),
-    )  # fmt: skip
-    official.min_diffs_single_pass = p["min_diffs_single_pass"]
-    official.find_showers, official.max_cores = False, "1"
-    logging.disable(logging.INFO)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        groupdq, pixeldq, hits, _ = detect_jumps_data(official)
-    logging.disable(logging.NOTSET)
-    return groupdq, pixeldq, hits
-
-
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: "x".join(map(str, shape)))
 @pytest.mark.parametrize("way", ["compiled", "reference"])
 def test_flags_are_those_of_jwst(shape, way, monkeypatch):
@@ -96,7 +65,7 @@ def test_flags_are_those_of_jwst(shape, way, monkeypatch):
         ramp = make_ramp(data, groupdq=groupdq, nframes=int(rng.choice([1, 8])), group_time=10.0)
         references = make_reference("gain", data=gain), make_reference("readnoise", data=readnoise)
         parameters = _parameters(rng)
-        expected, pixeldq, hits = _official(ramp, *references, parameters)
+        expected, pixeldq, hits, _ = find_jumps(ramp, *references, **parameters)
         done = jump(ramp, *references, **parameters)
         if hits == -99:
             assert done.history[-1].status == "SKIPPED"

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
+from official import find_jumps
 from ramps import make_ramp, make_reference
 
 from jwgpu.steps import jump
@@ -18,42 +15,6 @@ pytestmark = pytest.mark.oracle
 SHAPE, GROUP_TIME = (140, 150), 10.0
 RIM = 5e-3
 """Of the flagged pixels of small circles, those that may lie exactly on the rim."""
-
-
-def _official(ramp, gain, readnoise, **changed):
-    """Return groupdq, the number of hits and that of events of the official functions."""
-    from stcal.jump.jump import detect_jumps_data
-    from stcal.jump.jump_class import JumpData
-    from stdatamodels.jwst.datamodels import dqflags
-
-    p = SimpleNamespace(**{name: parameter.default for name, parameter in jump.parameters.items()} | changed)
-    arrays = {name: array.copy() for name, array in ramp.arrays().items()}
-    meta = SimpleNamespace(exposure=SimpleNamespace(nframes=ramp.meta.exposure.nframes))
-    official = JumpData(SimpleNamespace(**arrays, meta=meta), gain.data, readnoise.data, dqflags.pixel)
-    official.set_detection_settings(
-        p.rejection_threshold, p.three_group_rejection_threshold, p.four_group_rejection_threshold,
-        p.max_jump_to_flag_neighbors, p.min_jump_to_flag_neighbors, p.flag_4_neighbors,
-    )  # fmt: skip
-    official.set_snowball_info(
-        p.expand_large_events, p.min_jump_area, p.min_sat_area, p.expand_factor, p.sat_required_snowball,
-        p.min_sat_radius_extend, 2 * p.sat_expand, p.edge_size,
-    )  # fmt: skip
-    official.set_shower_info(
-        p.find_showers, p.extend_snr_threshold, p.extend_min_area, p.extend_inner_radius, p.extend_outer_radius,
-        p.extend_ellipse_expand_ratio, p.min_diffs_single_pass, 2 * p.max_extended_radius,
-    )  # fmt: skip
-    official.set_sigma_clipping_info(3, p.minimum_sigclip_groups, p.only_use_ints)
-    official.grps_masked_after_shower = int(p.time_masked_after_shower // GROUP_TIME)
-    official.mask_persist_grps_next_int = p.mask_snowball_core_next_int
-    official.persist_grps_flagged = int(p.snowball_time_masked_next_int // GROUP_TIME)
-    official.max_shower_amplitude = p.max_shower_amplitude * GROUP_TIME
-    official.max_cores = "1"
-    logging.disable(logging.WARNING)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        groupdq, _, hits, events = detect_jumps_data(official)
-    logging.disable(logging.NOTSET)
-    return groupdq, hits, events
 
 
 def _exposure(rng, shape, n_hits=60, n_snowballs=6, faint=0, level=100):
@@ -85,7 +46,7 @@ def _exposure(rng, shape, n_hits=60, n_snowballs=6, faint=0, level=100):
 def _compare(ramp, gain, most_different: float, **parameters) -> int:
     """Compare flags and counts with the official ones and return how many events there are."""
     readnoise = make_reference("readnoise", data=np.full(gain.data.shape, 7.0))
-    expected, hits, events = _official(ramp, gain, readnoise, **parameters)
+    expected, _, hits, events = find_jumps(ramp, gain, readnoise, **parameters)
     done = jump(ramp, gain, readnoise, **parameters)
     notes = done.history[-1].notes
     assert notes["groups_hit"] == hits

@@ -63,11 +63,9 @@ JW_FN double jw_median(float* values, int n) {
   return (upper + lower) / 2.0;
 }
 
-// Medians of JW_LANES neighbouring columns of n >= 1 values, (value, lane), none of them NaN; they are reordered.
-JW_FN void jw_median_lanes(float* values, int n, double* median) {
-#if JW_LANES == 1
-  *median = jw_median(values, n);
-#else
+#if JW_LANES > 1
+// Sort JW_LANES neighbouring columns of n values, (value, lane), none of them NaN.
+JW_FN void jw_sort_lanes(float* values, int n) {
   // Batcher's merge exchange: which values are compared does not depend on them (Knuth, TAOCP 3, 5.2.2 M).
   int top = 1;
   while (2 * top < n) top *= 2;
@@ -85,6 +83,15 @@ JW_FN void jw_median_lanes(float* values, int n, double* median) {
       if (q == p) break;
     }
   }
+}
+#endif
+
+// Medians of JW_LANES neighbouring columns of n >= 1 values, (value, lane), none of them NaN; they are reordered.
+JW_FN void jw_median_lanes(float* values, int n, double* median) {
+#if JW_LANES == 1
+  *median = jw_median(values, n);
+#else
+  jw_sort_lanes(values, n);
   const float *upper = values + n / 2 * JW_LANES, *lower = values + (n - 1) / 2 * JW_LANES;
   for (int k = 0; k < JW_LANES; ++k) median[k] = n & 1 ? (double)upper[k] : ((double)upper[k] + lower[k]) / 2.0;
 #endif

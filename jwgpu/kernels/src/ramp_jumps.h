@@ -152,6 +152,49 @@ JW_FN void jw_jump_find(const jw_jump_pixel& p, const jw_jump_rules& rules, floa
   }
 }
 
+#if JW_LANES > 1
+// Say which of JW_LANES neighbouring pixels surely hold no jump: all their groups are usable, none came as a jump, and
+// no difference stands out where the search would begin. `p` is the first, `size` has room for all differences.
+JW_FN void jw_jump_calm(const jw_jump_pixel& p, const float* gain, const double* noise2, const jw_jump_rules& rules,
+                        float* size, bool* calm) {
+  const int n = p.n_integrations * (p.n_groups - 1);
+  float before[JW_LANES] = {}, now[JW_LANES];
+  int odd[JW_LANES] = {};
+  float* row = size;
+  for (int64_t g = 0; g < (int64_t)p.n_integrations * p.n_groups; ++g) {
+    const float* data = p.data + g * p.stride;
+    const uint8_t* flags = p.groupdq + g * p.stride;
+    for (int w = 0; w < JW_LANES; ++w) now[w] = data[w] * gain[w];
+    for (int w = 0; w < JW_LANES; ++w) odd[w] |= flags[w] & (JW_JUMPS_UNUSABLE | JW_JUMPS_DETECTED);
+    if (g % p.n_groups) {
+      for (int w = 0; w < JW_LANES; ++w) {
+        const float difference = now[w] - before[w];
+        odd[w] |= difference != difference;
+        row[w] = rules.single_pass ? difference : fabsf(difference);
+      }
+      row += JW_LANES;
+    }
+    for (int w = 0; w < JW_LANES; ++w) before[w] = now[w];
+  }
+  jw_sort_lanes(size, n);
+  // Sizes: the median leaves out the largest; of three it is the middle one, of two the smaller.
+  const int count = rules.single_pass ? n : n >= 4 ? n - 1 : n == 3 ? 3 : 1;
+  const float *lower = size + (count - 1) / 2 * JW_LANES, *upper = size + count / 2 * JW_LANES;
+  const float *least = size, *most = size + (n - 1) * JW_LANES, *next = most - JW_LANES;
+  const double threshold = rules.single_pass || n >= 4 ? rules.four : n == 3 ? rules.three : rules.two;
+  for (int w = 0; w < JW_LANES; ++w) {
+    const double median = ((double)lower[w] + (double)upper[w]) / 2.0, sigma = jw_jump_sigma(median, noise2[w]);
+    double low = fabs(least[w] - median), high = fabs(most[w] - median);
+    if (!rules.single_pass) {
+      low = (float)low;
+      high = (float)high;
+    }
+    const bool tie = !rules.single_pass && n >= 4 && most[w] == next[w];
+    calm[w] = !odd[w] && !tie && !(low / sigma > threshold) && !(high / sigma > threshold);
+  }
+}
+#endif
+
 // Flag the differences noted in `bits` in one integration of one pixel, byte `byte`, where the group is usable.
 JW_FN void jw_jump_take(uint8_t* groupdq, int64_t stride, int byte, unsigned bits) {
   for (int j = 8 * byte; bits; ++j, bits >>= 1) {
@@ -182,14 +225,31 @@ JW_KERNEL void JW_NAME(ramp_jumps)(const float* data, uint8_t* groupdq, const fl
                                    double two, double spread_min, double spread_max, double limit_1, double limit_2,
                                    int32_t single_pass, int32_t n_frames, int32_t n_integrations, int32_t n_groups,
                                    int64_t n) {
-  JW_FOR(i, n) {
+  JW_FOR_LANES(first, n) {
     float scratch[JW_GROUPS];
     const jw_jump_rules rules{four, three, two, spread_min, spread_max, limit_1, limit_2, single_pass != 0};
-    const float noise = readnoise[i] * gain[i];
-    const float noise2 = noise * noise;
-    const jw_jump_pixel pixel{data + i, groupdq + i, gain[i], (double)noise2 / n_frames, n_integrations, n_groups, n};
-    jw_jump_find(pixel, rules, scratch, spread ? spread + i : nullptr, large_1 ? large_1 + i : nullptr,
-                 large_2 ? large_2 + i : nullptr);
+    double noise2[JW_LANES];
+    bool calm[JW_LANES] = {};
+    const int width = JW_LANES > 1 && n - first < JW_LANES ? (int)(n - first) : JW_LANES;
+    for (int w = 0; w < width; ++w) {
+      const float noise = readnoise[first + w] * gain[first + w];
+      const float square = noise * noise;
+      noise2[w] = (double)square / n_frames;
+    }
+#if JW_LANES > 1
+    const int count = n_integrations * (n_groups - 1);
+    if (width == JW_LANES && count > 1 && !large_1) {
+      const jw_jump_pixel tile{data + first, groupdq + first, 0.0f, 0.0, n_integrations, n_groups, n};
+      jw_jump_calm(tile, gain + first, noise2, rules, jw_scratch((int64_t)count * JW_LANES), calm);
+    }
+#endif
+    for (int w = 0; w < width; ++w) {
+      if (calm[w]) continue;
+      const int64_t i = first + w;
+      const jw_jump_pixel pixel{data + i, groupdq + i, gain[i], noise2[w], n_integrations, n_groups, n};
+      jw_jump_find(pixel, rules, scratch, spread ? spread + i : nullptr, large_1 ? large_1 + i : nullptr,
+                   large_2 ? large_2 + i : nullptr);
+    }
   }
 }
 

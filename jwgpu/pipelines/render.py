@@ -8,6 +8,7 @@ import inspect
 from jwgpu.data import Image
 from jwgpu.pipelines.origins import CODE, USER
 from jwgpu.pipelines.table import OFF
+from jwgpu.reference.kinds import GIVEN
 from jwgpu.step import Step
 
 HEADER = ("step", "", "changed parameters", "references")
@@ -93,6 +94,13 @@ def _html_table(header, rows) -> str:
     return f"<table><tr>{line('th', header)}</tr>{body}</table>"
 
 
+def _reference(call, kind: str) -> str:
+    """Return how a cell hands a reference to a step: one that only the user can give, where it is given."""
+    if kind in call.files:
+        return f", {kind}=refs.get({kind!r}, step={call.name!r})"
+    return "" if kind in GIVEN else f", {kind}=refs.{kind}" if call.files else f", refs.{kind}"
+
+
 def source(pipeline) -> str:
     """Return the pipeline as Python: one line for each step that is on."""
     lines = ["import jwgpu as jw", "from jwgpu import steps", "", 'ramp = jw.open("FILE_uncal.fits")']
@@ -105,7 +113,7 @@ def source(pipeline) -> str:
         is_step = isinstance(call.step, Step)
         function = f"steps.{call.name}" if is_step and call.step.__module__.startswith("jwgpu.steps.") else call.name
         outcome = inspect.signature(call.step.function).return_annotation if is_step else None
-        words = "".join(f", refs.{name}" for name in call.references)
+        words = "".join(_reference(call, kind) for kind in call.references)
         words += "".join(f", {key}={value!r}" for key, value in call.parameters.items())
         if str(outcome).endswith("RampFit"):
             lines.append(f"rate, rateints = {function}(ramp{words})")

@@ -70,7 +70,8 @@ class Run:
         ]
 
     def __repr__(self) -> str:
-        lines = [f"  {step:<14} {seconds:>7} s  {outcome}" for step, seconds, outcome in self.rows()]
+        width = max((len(step) for step, _, _ in self.rows()), default=0)
+        lines = [f"  {step:<{width}} {seconds:>7} s  {outcome}" for step, seconds, outcome in self.rows()]
         return "\n".join([f"run of {self.pipeline.name}: {', '.join(self.products)}", *lines])
 
 

@@ -69,7 +69,11 @@ def test_files_in_place_of_those_found_belong_to_the_pipeline(tmp_path):
     assert p.diff(q) == ["dq_init.user_supplied_dq: None -> 'mine.fits'"]
     assert Pipeline.load(q.save(tmp_path / "mine.toml")) == q != p
     assert "user_supplied_dq='mine.fits'" in repr(q)
-    assert "'dq_init.user_supplied_dq': 'mine.fits'" in q.source()
+    assert "user_supplied_dq" not in p.source()
+    assert (
+        "refs = jw.references(ramp, overrides={'dq_init.user_supplied_dq': 'mine.fits', 'ramp_fit.gain'" in q.source()
+    )
+    assert "dq_init(ramp, mask=refs.mask, user_supplied_dq=refs.get('user_supplied_dq', step='dq_init'))" in q.source()
     mine = Reference("user_supplied_dq", "mine", {"dq": np.zeros(made.ramp.shape[-2:], np.uint32)})
     mine.dq[5, 6] = PIXEL.DO_NOT_USE
     q = p.set("dq_init", user_supplied_dq=mine)

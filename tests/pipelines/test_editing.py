@@ -5,7 +5,7 @@ import pytest
 from astropy.io import fits
 
 from jwgpu import pipelines, simulate, steps
-from jwgpu.data import PIXEL, Reference
+from jwgpu.data import PIXEL, Ramp, Reference
 from jwgpu.errors import InputError
 from jwgpu.pipelines import Pipeline
 from jwgpu.step import ParameterError
@@ -114,9 +114,9 @@ def test_printed_table_shows_every_step_and_change():
     assert "off" in text
 
 
-def test_every_step_belongs_to_a_table():
+def test_every_step_that_works_on_ramps_belongs_to_a_table():
     known = {step for _, order in pipelines.table.TABLES.values() for step in order}
-    assert set(steps.names()) == known
+    assert {name for name in steps.names() if steps.get(name).noun is Ramp} <= known <= set(steps.names())
     assert known >= pipelines.table.OFF
     assert known.isdisjoint(pipelines.table.LACKING)
 

@@ -53,7 +53,7 @@ def superbias(ramp: Ramp, superbias: Reference, *, cyclic_bias: bool = False, cy
         says that the value is not to be trusted.
     cyclic_bias : bool
         Measure and subtract the pattern that returns with the fast resets of a subarray. Only several of their cycles
-        tell it from chance (in simulations two for a step of 12 DN, five of 5 DN, ten of 3 DN); otherwise, and in
+        tell it from chance (in simulations three for a step of 12 DN, five of 5 DN, ten of 3 DN); otherwise, and in
         full frames, which have none, nothing is subtracted.
     cyclic_period : int, optional
         Rows that are reset at a time. No keyword of the exposure tells it; without it, the number is that of NIRCam

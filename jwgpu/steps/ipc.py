@@ -13,7 +13,7 @@ from jwgpu.data import Ramp, Reference
 from jwgpu.data.detector import BORDER, SIZE
 from jwgpu.data.irs2 import is_irs2, science_rows
 from jwgpu.errors import InputError
-from jwgpu.numerics.blocks import row_blocks
+from jwgpu.numerics.blocks import over_rows
 from jwgpu.step import Skip, note, step
 
 _MIRI_WIDTH = 1032
@@ -112,7 +112,8 @@ def _convolve(xp, image, kernel, usable):
     padded[middle[0] : middle[0] + ny, middle[1] : middle[1] + nx] = image
     # From the outside in: the middle is the largest, and adding it last keeps most of the small ones' digits.
     offsets = [(j, i) for j in range(height) for i in range(width) if (j, i) != middle]
-    for rows in row_blocks(image, rows=_ROWS):
+
+    def fill(rows):
         total = xp.zeros((rows.stop - rows.start, nx), dtype=image.dtype)
         share = xp.empty_like(total)
         for j, i in [*offsets, middle]:
@@ -120,3 +121,5 @@ def _convolve(xp, image, kernel, usable):
             weight = kernel[j, i] if kernel.ndim == 2 else kernel[j, i, rows]
             total += xp.multiply(padded[y + rows.start : y + rows.stop, x : x + nx], weight, out=share)
         image[rows] = total if usable is None else xp.where(usable[rows], total, image[rows])
+
+    over_rows(fill, image, rows=_ROWS)

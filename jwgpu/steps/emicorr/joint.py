@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from jwgpu.backend import is_device_array, namespace
-from jwgpu.numerics.blocks import row_blocks
+from jwgpu.numerics.blocks import over_planes, over_rows, row_blocks
 from jwgpu.numerics.spline import evaluate_wave, wave_spline
 from jwgpu.steps.emicorr.cases import OUTPUTS, Clock, Line
 
@@ -67,8 +67,11 @@ def _quiet_pixels(data, pixeldq):
     scatter = xp.empty((data.shape[0], *data.shape[2:]), dtype=np.float32)
     with np.errstate(invalid="ignore", over="ignore"):
         for integration, found in zip(data, scatter):
-            for rows in row_blocks(integration, rows=_ROWS // 2):
+
+            def measure(rows, integration=integration, found=found):
                 found[rows] = integration[:, rows].std(axis=0)
+
+            over_rows(measure, integration, rows=_ROWS // 2)
     known = xp.isfinite(scatter)
     finite = scatter if bool(known.all()) else scatter[known]
     if finite.size == 0:
@@ -99,10 +102,14 @@ def _sums(data, quiet, bins, n_phases: int):
 
     for i, chosen in enumerate(quiet):
         counts[i] = add(chosen)
-        known = bool(xp.isfinite(data[i].sum()))
-        for j in range(data.shape[1]):
+
+        def add_group(j, i=i, chosen=chosen):
+            image = data[i, j]
             # A product is faster, but NaN times 0 is NaN.
-            readings[i, :, j] = add(data[i, j] * chosen if known else xp.where(chosen, data[i, j], np.float32(0)))
+            known = bool(xp.isfinite(image.sum()))
+            readings[i, :, j] = add(image * chosen if known else xp.where(chosen, image, np.float32(0)))
+
+        over_planes(add_group, data[i])
     return readings, counts
 
 
@@ -162,7 +169,11 @@ def _subtract(data, phase, step: float, lags: list[float], fits: list, spline) -
     xp = namespace(data)
     for integration, lag, (amplitude, first) in zip(data, lags, fits):
         scaled = spline * amplitude.astype(np.float32)
-        for j, group in enumerate(integration):
+
+        def subtract(j, integration=integration, lag=lag, first=first, scaled=scaled):
+            group = integration[j]
             for rows in row_blocks(group, rows=_ROWS):
                 wave = evaluate_wave(scaled, _wrapped(xp, phase[rows] + (first + (lag + step * j))))
                 group[rows] -= xp.repeat(wave, OUTPUTS, axis=1)
+
+        over_planes(subtract, integration)

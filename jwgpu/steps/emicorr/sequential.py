@@ -13,7 +13,7 @@ import numpy as np
 
 from jwgpu.backend import namespace
 from jwgpu.numerics.bins import Bins, bin_of
-from jwgpu.numerics.blocks import row_blocks
+from jwgpu.numerics.blocks import over_planes, over_rows, row_blocks
 from jwgpu.steps.emicorr.cases import OUTPUTS, Clock, Line
 
 MOST_BINS = 501
@@ -53,11 +53,15 @@ def correct(data, clock: Clock, line: Line, n_phased: int, nbins: int | None, sc
         ticks[:, -1] += _LATE
     table = _table(xp, _folded(data, clock, ticks, line.period, n_phased, nbins), line, scale)
     for i, integration in enumerate(data):
-        for j, group in enumerate(integration):
+
+        def subtract(j, i=i, integration=integration):
+            group = integration[j]
             for rows in row_blocks(group, rows=_ROWS * 2):
                 phase = _phase(xp, ticks[rows] + clock.start(i, j), line.period)
                 place = xp.minimum((phase * line.period).astype(np.int64), table.size - 1)
                 group[rows] -= xp.repeat(table[place], OUTPUTS, axis=1)
+
+        over_planes(subtract, integration)
 
 
 def _phase(xp, ticks, period: float):
@@ -92,7 +96,8 @@ def _residual(integration):
     inner = n_groups - 2
     s_t, s_tt = inner * (inner - 1) / 2, inner * (inner - 1) * (2 * inner - 1) / 6
     clean = xp.empty((n_groups, n_rows, n_columns // OUTPUTS), dtype=np.float32)
-    for rows in row_blocks(integration, rows=_ROWS, device_rows=_ROWS * 16):
+
+    def subtract_line(rows):
         block = integration[:, rows]
         with np.errstate(invalid="ignore", over="ignore"):
             # float64: the slope is a difference of large sums
@@ -106,6 +111,8 @@ def _residual(integration):
             left -= (ordered[(inner - 1) // 2] + ordered[inner // 2]) / np.float32(2) if inner > 2 else ordered[0]
             some = left.reshape(n_groups, -1, n_columns // OUTPUTS, OUTPUTS)
             clean[:, rows] = (some[..., 0] + some[..., 1] + some[..., 2] + some[..., 3]) / np.float32(OUTPUTS)
+
+    over_rows(subtract_line, integration, rows=_ROWS, device_rows=_ROWS * 16)
     if clean.shape[2] > 3:  # columns of bad reference pixels
         clean[:, :, 1] = clean[:, :, 2] = (clean[:, :, 0] + clean[:, :, 3]) / 2
     for group in clean:

@@ -7,6 +7,7 @@ import itertools
 from jwgpu.backend import namespace
 from jwgpu.data import PIXEL, Ramp
 from jwgpu.data.detector import AMPLIFIERS
+from jwgpu.numerics.blocks import over_planes
 from jwgpu.numerics.stripes import clipped_mean
 from jwgpu.step import Skip, note
 
@@ -31,8 +32,16 @@ def correct(ramp: Ramp, odd_even_rows: bool, siglimit: float) -> Ramp:
     for integration in data:
         edge = xp.concatenate([integration[:, :, :N], integration[:, :, right:]], axis=2)
         edge = xp.where(border, edge[1:] - edge[:1], xp.nan)
-        for rows, amplifier in itertools.product(parts, range(N)):
+        drifts = xp.empty((edge.shape[0], len(parts), N))
+        for (number, rows), amplifier in itertools.product(enumerate(parts), range(N)):
             sides = [clipped_mean(edge[:, rows, column], siglimit) for column in (amplifier, N + amplifier)]
             drift = 0.5 * (sides[0] + sides[1])
-            integration[1:, rows, amplifier::N] -= xp.where(xp.isfinite(drift), drift, 0)[:, None, None]
+            drifts[:, number, amplifier] = xp.where(xp.isfinite(drift), drift, 0)
+        along_x = drifts[:, :, xp.arange(ramp.shape[-1]) % N]
+
+        def subtract(group, later=integration[1:], along_x=along_x):
+            for rows, offset in zip(parts, along_x[group]):
+                later[group, rows] -= offset
+
+        over_planes(subtract, along_x)
     return ramp.replace(data=data)

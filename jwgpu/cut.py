@@ -37,19 +37,23 @@ class Cut:
 
 @dataclasses.dataclass(frozen=True)
 class Part:
-    """What a step is told that works on a piece: which rows are its own, not halo, and the answer to its question."""
+    """What a step is told that works on a piece.
+
+    Which rows are its own, not halo; the answer to its question; which integration of the whole is its first.
+    """
 
     rows: slice
     answer: Any = None
+    integration: int = 0
 
 
 _part: ContextVar[Part | None] = ContextVar("part", default=None)
 
 
 @contextlib.contextmanager
-def part(rows: slice, answer=None) -> Iterator[None]:
+def part(rows: slice, answer=None, integration: int = 0) -> Iterator[None]:
     """Tell the steps that run inside the block that they work on a piece of an exposure."""
-    token = _part.set(Part(rows, answer))
+    token = _part.set(Part(rows, answer, integration))
     try:
         yield
     finally:
@@ -60,6 +64,12 @@ def own_rows() -> slice:
     """Return which rows count: all, or of a piece those that are not halo."""
     current = _part.get()
     return slice(None) if current is None else current.rows
+
+
+def first_integration() -> int:
+    """Return the number, from 0, that the first integration has in the whole exposure."""
+    current = _part.get()
+    return 0 if current is None else current.integration
 
 
 def whole(question: Callable, ramp, parameters: Mapping[str, Any] | None = None):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from jwgpu.backend import namespace
 
 
@@ -35,6 +37,22 @@ def clipped_mean(values, limit: float):
         if bool((inside == keep).all()):
             return xp.where(count > 0, mean, xp.nan)[..., 0]
         keep = inside
+
+
+def single_clipped_mean(values, limit: float):
+    """Return the `clipped_mean` of (n,) float32 `values` with all sums in float32, 0-dimensional.
+
+    Its last digits depend on the order of the sums, which is that of the array library.
+    """
+    xp = namespace(values)
+    values = values[xp.isfinite(values)]
+    while values.size:
+        mean, reach = values.mean(), values.std() * np.float32(limit)
+        inside = (values >= mean - reach) & (values <= mean + reach)
+        if bool(inside.all()):
+            return mean
+        values = values[inside]
+    return xp.full((), xp.nan, dtype=np.float32)
 
 
 def running_median(values, length: int, *, reflect_start: bool = True, reflect_end: bool = True):

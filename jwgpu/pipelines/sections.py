@@ -163,7 +163,7 @@ class _Work:
                 parts = {name: leave_out(call, made) for name, made in parts.items()}
                 continue
             before = parts.pop(self._name).donate()
-            with part(piece.own, self._answers.get(call.name)):
+            with part(piece.own, self._answers.get(call.name), piece.integrations.start or 0):
                 parts, left = apply(call, self._name, before, references[call.name])
             beside |= left
             for made in parts.values():

@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 from scipy.stats import sigmaclip
 
-from jwgpu.numerics.stripes import clipped_about_median, clipped_mean, masked_median, mean_of_known, running_median
+from jwgpu.numerics.stripes import (
+    clipped_about_median,
+    clipped_mean,
+    masked_median,
+    mean_of_known,
+    running_median,
+    single_clipped_mean,
+)
 
 
 @pytest.mark.parametrize("limit", [1.5, 3.0])
@@ -26,6 +33,19 @@ def test_clipped_mean_of_little(device):
     values = np.array([[1, np.nan, 3], [np.inf, np.nan, -np.inf], [0.1, 0.1, 0.1]], np.float32)
     found = device.host(clipped_mean(device.array(values), 3.0))
     np.testing.assert_array_equal(found, [2, np.nan, np.float32(0.1)])
+
+
+def test_single_clipped_mean_is_that_of_scipy_in_float32(device):
+    """The same bits on NumPy, whose sums scipy's are; NaN where nothing is left."""
+    random = np.random.default_rng(4)
+    for n in (5, 130, 2048):
+        values = random.normal(10, 5, n).astype(np.float32)
+        values[random.random(n) < 0.03] += 400
+        found = device.host(single_clipped_mean(device.array(np.append(values, np.float32("nan"))), 3.0))
+        expected = sigmaclip(values, 3.0, 3.0).clipped.mean()
+        assert found.dtype == expected.dtype == np.float32
+        np.testing.assert_allclose(found, expected, rtol=0 if device.kind == "cpu" else 1e-6)
+    assert np.isnan(device.host(single_clipped_mean(device.array(np.full(3, np.nan, np.float32)), 3.0)))
 
 
 @pytest.mark.parametrize("length", [1, 2, 5, 6])

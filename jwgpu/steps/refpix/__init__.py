@@ -144,8 +144,6 @@ def refpix(
     -----------------
     * Reference pixels that are NaN or infinite are left out; there, one of them turns its whole amplifier (IRS2, sirs:
       the whole group) to NaN.
-    * All sums are in float64. There, the first group goes through float32 and the others through float64 (because
-      the work array changes its type), which moves that group by a rounding of float32.
     * A subarray without usable reference pixels is SKIPPED with a reason; there it is COMPLETE and unchanged. The same
       holds of a MIRI frame one of whose amplifiers has none.
     * An array whose SUBARRAY is FULL is the whole detector, whatever its size (simulated detectors may be small);

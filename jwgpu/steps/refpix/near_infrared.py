@@ -7,10 +7,11 @@ import dataclasses
 import numpy as np
 
 from jwgpu.backend import namespace
+from jwgpu.cut import first_integration
 from jwgpu.data import PIXEL, Ramp
 from jwgpu.data.detector import BORDER, Readout
 from jwgpu.numerics.blocks import over_planes, row_blocks
-from jwgpu.numerics.stripes import clipped_mean, mean_of_known, running_median
+from jwgpu.numerics.stripes import clipped_mean, mean_of_known, running_median, single_clipped_mean
 from jwgpu.step import Skip, note
 
 # NIRSpec windows that reach no edge of the detector: their outermost rows are read as if they were reference pixels.
@@ -55,10 +56,13 @@ def correct(
         raise Skip("the exposure holds no usable reference pixel")
     note(edge_pixels=edge_pixels, side_pixels=side_pixels)
 
-    def correct_groups(groups):
-        """Correct (n, y, x) `groups` in place."""
+    def correct_groups(groups, single: bool = False):
+        """Correct (n, y, x) `groups` in place; the columns of the first in `single` precision."""
         seen = readout.view(groups)
         columns = column_offsets(seen, bands, siglimit)
+        if single:
+            seen[0] -= column_offsets(seen[:1], bands, siglimit, xp.float32)[0]
+            columns[0] = 0
 
         def correct_group(i):
             if sides and side_templates is not None:
@@ -75,8 +79,9 @@ def correct(
         over_planes(correct_group, groups)
 
     data = ramp.own("data")
-    for integration in data:
-        correct_groups(integration)
+    for number, integration in enumerate(data, start=first_integration()):
+        # The work array of the official package is float32 until the rows of its first group are corrected.
+        correct_groups(integration, single=number == 0 and bool(sides))
     if ramp.zeroframe is None:
         return ramp.replace(data=data)
     zeroframe = ramp.own("zeroframe")
@@ -163,14 +168,17 @@ def _sides(readout: Readout, usable) -> list:
     return [(c, usable[:, c]) for c in (readout.left, readout.right) if c.start < c.stop]
 
 
-def column_offsets(groups, bands: list, siglimit: float):
-    """Return the offset of every column of (n, row, column) `groups`: (n, column) float64, DN; 0 where unknown."""
+def column_offsets(groups, bands: list, siglimit: float, kind=np.float64):
+    """Return the offset of every column of (n, row, column) `groups`: (n, column), DN; 0 where unknown.
+
+    `kind` is the precision of all arithmetic: float64, or float32.
+    """
     xp = namespace(groups)
-    offsets = xp.zeros((groups.shape[0], groups.shape[2]), dtype=xp.float64)
+    offsets = xp.zeros((groups.shape[0], groups.shape[2]), dtype=kind)
     for band in bands:
         means = []
         for _, samples in band:
-            found = [_sample_mean(groups, y, x, siglimit) for y, x in samples]
+            found = [_sample_mean(groups, y, x, siglimit, kind) for y, x in samples]
             means.append(found[0] if len(found) == 1 else mean_of_known(*found))
         # Even and odd columns are corrected together or not at all, lest their levels part.
         known = xp.isfinite(sum(means))
@@ -179,12 +187,14 @@ def column_offsets(groups, bands: list, siglimit: float):
     return offsets
 
 
-def _sample_mean(groups, y, x, siglimit: float):
-    """Return the clipped mean of pixels (y, x) in each group: (n,) float64, NaN where there is none."""
+def _sample_mean(groups, y, x, siglimit: float, kind):
+    """Return the clipped mean of pixels (y, x) in each group: (n,), NaN where there is none."""
     xp = namespace(groups)
     if y.size == 0:
-        return xp.full(groups.shape[0], xp.nan)
-    return clipped_mean(groups[:, y, x], siglimit)
+        return xp.full(groups.shape[0], xp.nan, dtype=kind)
+    if kind == np.float64:
+        return clipped_mean(groups[:, y, x], siglimit)
+    return xp.stack([single_clipped_mean(group[y, x], siglimit) for group in groups])
 
 
 def _row_offsets(group, columns, sides: list, readout: Readout, length: int):

@@ -2,7 +2,7 @@
 
 from jwgpu.backend.device import Device, current, describe, probe, use
 from jwgpu.backend.files import FileArray
-from jwgpu.backend.namespace import empty, fft, is_device_array, namespace, ndimage
+from jwgpu.backend.namespace import fft, is_device_array, namespace, ndimage
 from jwgpu.backend.threads import each, threads
 from jwgpu.backend.transfer import Traffic, counting, native, to, to_host
 
@@ -14,7 +14,6 @@ __all__ = [
     "current",
     "describe",
     "each",
-    "empty",
     "fft",
     "is_device_array",
     "namespace",

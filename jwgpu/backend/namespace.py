@@ -43,12 +43,3 @@ def fft(array) -> ModuleType:
     else:
         import scipy.fft as library
     return library
-
-
-def empty(shape, dtype, kind: str):
-    """Return a new array on `"cpu"` or `"gpu"`, of whatever values."""
-    if kind == "gpu":
-        import cupy
-
-        return cupy.empty(shape, dtype)
-    return np.empty(shape, dtype)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import click
 
@@ -38,8 +40,13 @@ SUFFIX = {("guider", "image"): "cal", ("dark", "ramp"): "dark"}
 @click.option("--pipeline", "pipeline_file", metavar="TOML", help="Steps and parameters saved with Pipeline.save.")
 @click.option("--pars", "given", multiple=True, metavar="FILE", help="Parameter file (pars-*, .cfg); beats CRDS.")
 @click.option("--no-pars", is_flag=True, help="Apply no parameter references (types pars-*) of CRDS or the folder.")
+@click.option("--max-memory", metavar="SIZE", help="Memory to use, such as 2G; by default most of what is free.")
+@click.option("--scratch", metavar="DIR", help="Folder for what does not fit into memory; TMPDIR, else that of --out.")
 @click.pass_context
-def run(context, files, out, assignments, skipped, save_steps, device, folder, pipeline_file, given, no_pars):
+def run(
+    context, files, out, assignments, skipped, save_steps, device, folder, pipeline_file, given, no_pars, max_memory,
+    scratch,
+):  # fmt: skip
     """Calibrate exposures: _uncal files become _rate and _rateints, guider exposures _cal, darks _dark.
 
     Several files run one after the other; one failure does not stop the rest. What the persistence step leaves for
@@ -56,10 +63,13 @@ def run(context, files, out, assignments, skipped, save_steps, device, folder, p
 
     settings = Settings(assignments, skipped)
     pipeline = Pipeline.load(pipeline_file) if pipeline_file else None
-    options = (settings, folder, save_steps, pipeline, [read(path) for path in given], not (no_pars or pipeline_file))
     if device:
         _use(backend, device)
     out = output_folder(out)
+    scratch = output_folder(scratch or os.environ.get("TMPDIR") or out)
+    room = {"max_memory": max_memory and backend.memory.parse_bytes(max_memory), "scratch": scratch}
+    pars = [read(path) for path in given]
+    options = (settings, folder, save_steps, pipeline, pars, not (no_pars or pipeline_file), room)
     if len(files) == 1:
         with cache.limited(0):  # nothing comes after this file that could use its references again
             calibrate(Path(files[0]), out, *options)
@@ -84,18 +94,20 @@ def calibrate(
     pipeline=None,
     pars: Sequence = (),
     find_pars: bool = False,
+    room: Mapping = MappingProxyType({}),
     carried=None,
 ) -> list[Path]:
     """Run the stage-1 pipeline on one file and save its products; returns their paths.
 
     `pars` are parameter references that were named; those that go with the exposure are applied before them where
-    `find_pars` is true. `carried` holds what earlier exposures have left for this one.
+    `find_pars` is true. `room` says how much memory is used (`Pipeline.run`). `carried` holds what earlier exposures
+    have left for this one.
     """
     import jwgpu as jw
     from jwgpu import pipelines
 
     start = time.perf_counter()
-    ramp = jw.open(file)
+    ramp = jw.open(file, lazy=True)
     ramp = ramp if carried is None else carried.give(ramp)
     refs = jw.references(ramp, folder=folder, overrides=settings.overrides)
     sources = (refs, *pars) if find_pars else pars
@@ -113,12 +125,13 @@ def calibrate(
 
     # Whoever looks in after every step keeps the steps from going together.
     passes_on = carried is not None and "persistence" in pipeline.names() and not pipeline["persistence"].skip
-    outcome = pipeline.run(ramp, refs, donate=True, after_step=after_step if save_steps or passes_on else None)
+    outcome = pipeline.run(ramp, refs, donate=True, after_step=after_step if save_steps or passes_on else None, **room)
     for name, exposure in (*outcome.products.items(), *outcome.byproducts.items()):
         written.append(jw.save(exposure, out=out, suffix=SUFFIX.get((pipeline.name, name), name)))
     new = outcome.history[len(ramp.history) :]
     done = sum(r.status == "COMPLETE" for r in new)
-    click.echo(f"{file.name}: {done} steps in {time.perf_counter() - start:.1f} s on the {ramp.device.upper()}")
+    device = "GPU" if any(r.device == "gpu" for r in new) else "CPU"
+    click.echo(f"{file.name}: {done} steps in {time.perf_counter() - start:.1f} s on the {device}")
     for record in new:
         if record.status == "SKIPPED" and not pipeline[record.step].skip:
             click.echo(f"  without {record.step}: {record.reason}")

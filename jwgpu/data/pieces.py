@@ -113,7 +113,8 @@ class Assembly:
 
     def add(self, made: Exposure, changed: set[str], piece: Piece) -> None:
         """Take what was made of a piece, and which of its arrays were changed on the way."""
-        self._first = self._first or made
+        if self._first is None:
+            self._first = made.with_arrays(dict.fromkeys(made.arrays()))
         for name, array in made.arrays().items():
             before = None if self._whole is None else getattr(self._whole, name)
             if name not in self._targets:

@@ -165,5 +165,5 @@ def _too_large(call, exposure: Exposure, room) -> InputError:
 def _bar(total: int, progress: bool):
     from tqdm.auto import tqdm
 
-    form = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}"
+    form = "{desc}{percentage:3.0f}%|{bar}| {elapsed}<{remaining}"
     return tqdm(total=total, disable=not progress, delay=2, leave=False, bar_format=form)

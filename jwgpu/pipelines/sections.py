@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import errno
+import functools
 import warnings
 from collections.abc import Callable
 
@@ -14,7 +15,7 @@ from jwgpu.backend import FileArray
 from jwgpu.cut import Count, Cut, part
 from jwgpu.data import Exposure, Ramp
 from jwgpu.data.irs2 import is_irs2
-from jwgpu.data.pieces import Assembly, Cutter, Piece, in_files, unchanged
+from jwgpu.data.pieces import Assembly, Cutter, Piece, unchanged
 from jwgpu.errors import InputError
 from jwgpu.pipelines import room as rooms
 from jwgpu.pipelines.apply import apply, leave_out
@@ -194,16 +195,9 @@ class _Work:
         if name not in those:
             ours = those is self._products and isinstance(made, type(self._exposure))
             whole = self._exposure if ours else None
-            those[name] = Assembly(whole, self._exposure.shape[-2], self._allocator(ours))
+            make = functools.partial(_allocate, self._room.folder if ours else None)
+            those[name] = Assembly(whole, self._exposure.shape[-2], make)
         return those[name]
-
-    def _allocator(self, ours: bool) -> Callable:
-        def allocate(shape, dtype):
-            if ours and self._room.folder is not None and len(shape) > 2:
-                return FileArray.scratch(shape, dtype, self._room.folder)
-            return backend.empty(shape, dtype, "cpu" if in_files(self._exposure) else self._exposure.device)
-
-        return allocate
 
     def _cut_references(self, start: int, stop: int) -> dict[str, list]:
         """Return the references of each call for some rows; from files, they are read for many rows at a time."""
@@ -238,6 +232,11 @@ class _Work:
     def _reference(self, call, kind: str, needed: bool, rows: tuple[int, int] | None):
         reference = self._references.get(kind, required=needed, step=call.name, rows=rows)
         return None if reference is None else reference.to(self._room.device)
+
+
+def _allocate(folder, shape, dtype):
+    """Return an array on the host: in a file of `folder`, if there is one, where it has more than two axes."""
+    return FileArray.scratch(shape, dtype, folder) if folder and len(shape) > 2 else np.empty(shape, dtype)
 
 
 def _merged(records):

@@ -26,7 +26,7 @@ def parse_bytes(words: str | float) -> int:
     InputError
         It is no positive amount of memory.
     """
-    text = str(words).strip().upper().removesuffix("B").removesuffix("I").strip()
+    text = str(words).strip().upper().removesuffix("B").strip()
     number, unit = (text[:-1], text[-1]) if text[-1:] in "KMGT" and text else (text, "")
     try:
         value = float(number) * _UNITS[unit]

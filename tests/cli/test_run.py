@@ -45,6 +45,26 @@ def test_parameters_skips_overrides_and_steps(jwgpu, written, references, tmp_pa
         assert hdus[0].header["S_JUMP"] == "COMPLETE"
 
 
+def test_little_memory_gives_the_same_rate_and_leaves_nothing(jwgpu, written, references, tmp_path, monkeypatch):
+    from jwgpu.backend import memory
+    from jwgpu.pipelines import room
+
+    ramp = jw.open(written.uncal)
+    enough = jwgpu("run", written.uncal, "--out", tmp_path / "whole", "--references", references)
+    monkeypatch.setattr(memory, "used", lambda: 0)
+    monkeypatch.setattr(room, "_BESIDE", 0)
+    words = ["--max-memory", str(int(1.5 * ramp.nbytes)), "--scratch", tmp_path / "scratch"]
+    seen = []
+    monkeypatch.setattr(room, "_check", lambda exposure, folder, *rest: seen.append(folder))
+    answer = jwgpu("run", written.uncal, "--out", tmp_path / "pieces", "--references", references, *words)
+    assert (enough.status, answer.status) == (0, 0), answer.err
+    assert seen == [tmp_path / "scratch"]
+    assert list((tmp_path / "scratch").iterdir()) == []
+    whole, pieces = (jw.open(next((tmp_path / folder).glob("*_rate.fits"))) for folder in ("whole", "pieces"))
+    for name, array in whole.arrays().items():
+        np.testing.assert_array_equal(pieces.arrays()[name], array)
+
+
 def test_flags_of_the_user(jwgpu, written, references, tmp_path):
     mine = tmp_path / "mine.fits"
     flags = np.zeros(jw.open(written.uncal).shape[-2:], np.int32)
@@ -235,6 +255,7 @@ def test_a_damaged_exposure_is_named_and_nothing_is_left_behind(jwgpu, written, 
         (["--references", "nowhere"], "does not exist"),
         (["--device", "gpu"], "no usable GPU"),
         (["--pipeline", "nowhere.toml"], "cannot be read"),
+        (["--max-memory", "much"], "no amount of memory; write it as 2G"),
     ],
 )
 def test_wrong_words_are_answered_with_status_2(jwgpu, written, tmp_path, words, said):

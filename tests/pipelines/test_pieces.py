@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import warnings
+
 import edges
 import numpy as np
 import pytest
@@ -10,12 +13,171 @@ from every.test_pieces import timeless
 
 import jwgpu as jw
 from jwgpu import pipelines, simulate, steps
+from jwgpu.backend import FileArray, memory
 from jwgpu.data import GROUP
-from jwgpu.pipelines import sections
+from jwgpu.errors import InputError
+from jwgpu.pipelines import room, sections
 from jwgpu.pipelines.core import Call
 from jwgpu.pipelines.room import Room
 from jwgpu.pipelines.sections import Section
 from jwgpu.reference import References
+
+CHAINS = {
+    "near-infrared": ("nircam", {}),
+    "single output": ("nircam_sub", {}),
+    "ipc": ("nircam_ipc", {}),
+    "MIRI": ("miri", {}),
+    "MIRI subarray": ("miri_sub", {}),
+    "likelihood": ("niriss", {"ramp_fit": {"algorithm": "LIKELY"}}),
+    "more steps": ("miri_sub", {"firstframe": {}, "charge_migration": {"signal_threshold": 40000.0}}),
+}
+
+
+@pytest.fixture(scope="module", params=CHAINS)
+def chain(request, tmp_path_factory):
+    """A file, its references, a pipeline, and what it makes of the whole exposure."""
+    mode, parameters = CHAINS[request.param]
+    simulation = simulate.tiny(mode)
+    written = simulate.write(simulation, tmp_path_factory.mktemp("chain"), crds=False)
+    ramp = jw.open(written.uncal)
+    references = jw.references(ramp, folder=written.references[0].parent)
+    pipeline = pipelines.choose(ramp)
+    for name, values in parameters.items():
+        pipeline = pipeline.including(name).set(name, **values)
+    return written.uncal, references, pipeline, pipeline.run(ramp, references, progress=False)
+
+
+def too_little(ramp, share=0.8) -> int:
+    """Return an amount of memory that does not hold a ramp and its rates, but pieces and rates."""
+    rates = (ramp.shape[0] + 1) * ramp.shape[-2] * ramp.shape[-1] * 20
+    return int(rates + share * ramp.nbytes)
+
+
+@pytest.fixture
+def tight(monkeypatch):
+    """Count arrays alone, so that those of tiny exposures matter."""
+    monkeypatch.setattr(memory, "used", lambda: 0)
+    monkeypatch.setattr(room, "_BESIDE", 0)
+
+
+def same(found, expected):
+    assert found.products.keys() == expected.products.keys()
+    for name, product in found.products.items():
+        assert differences(product, expected.products[name]) == []
+        assert product.tables.keys() == expected.products[name].tables.keys()
+        assert [timeless(r) for r in product.history] == [timeless(r) for r in expected.products[name].history]
+
+
+def test_out_of_a_file_in_little_memory(chain, tight, tmp_path):
+    uncal, references, pipeline, expected = chain
+    ramp = jw.open(uncal, lazy=True)
+    found = pipeline.run(ramp, references, progress=False, max_memory=too_little(ramp), scratch=tmp_path)
+    same(found, expected)
+    assert os.listdir(tmp_path) == []
+
+
+def test_out_of_memory_in_little_memory(chain, tight, tmp_path):
+    """The exposure is in memory; what is made of it goes to files, and it stays as it was."""
+    uncal, references, pipeline, expected = chain
+    ramp = jw.open(uncal)
+    before = ramp.data.copy()
+    same(pipeline.run(ramp, references, progress=False, max_memory=too_little(ramp), scratch=tmp_path), expected)
+    np.testing.assert_array_equal(ramp.data, before)
+
+
+def test_what_is_kept_and_saved_on_the_way(tight, tmp_path):
+    """Intermediates come out of files like the products."""
+    simulation = simulate.tiny("nircam")
+    written = simulate.write(simulation, tmp_path, crds=False)
+    pipeline = pipelines.choose(simulation.ramp)
+    lazy = jw.open(written.uncal, lazy=True)
+    references = jw.references(lazy, folder=written.references[0].parent)
+    expected = pipeline.run(jw.open(written.uncal), references, keep=["refpix", "jump", "ramp_fit"], progress=False)
+    saved = {}
+
+    def after_step(name, branches):
+        if name == "linearity":
+            saved[name] = jw.open(jw.save(branches["ramp"], out=tmp_path))
+
+    found = pipeline.run(
+        lazy, references, keep=["refpix", "jump", "ramp_fit"], progress=False, max_memory=too_little(lazy),
+        scratch=tmp_path, after_step=after_step,
+    )  # fmt: skip
+    same(found, expected)
+    for name in ("refpix", "jump"):
+        assert differences(found[name], expected[name]) == []
+    assert differences(found["ramp_fit"].rate, expected["ramp_fit"].rate) == []
+    linear = pipeline.upto("linearity").run(jw.open(written.uncal), references, progress=False).ramp
+    np.testing.assert_array_equal(saved["linearity"].data, linear.data)
+    np.testing.assert_array_equal(saved["linearity"].groupdq, linear.groupdq)
+
+
+def test_a_ramp_that_does_not_fit_is_made_in_files(tight, tmp_path):
+    ramp = simulate.tiny("miri").ramp
+    pipeline, references = pipelines.choose(ramp).upto("dark_current"), simulate.tiny("miri").references
+    made = pipeline.run(ramp, references, progress=False, max_memory=int(0.8 * ramp.nbytes), scratch=tmp_path).ramp
+    whole = pipeline.run(ramp, references, progress=False).ramp
+    assert isinstance(made.data, FileArray)
+    np.testing.assert_array_equal(made.data.read(), whole.data)
+    opened = jw.open(jw.save(made, out=tmp_path))
+    np.testing.assert_array_equal(opened.groupdq, whole.groupdq)
+    again = pipelines.choose(ramp).from_("refpix").run(made, references, progress=False)
+    assert differences(again.rate, pipelines.choose(ramp).run(ramp, references, progress=False).rate) == []
+    np.testing.assert_array_equal(made.data.read(), whole.data)
+
+
+def test_what_cannot_be_cut_is_named_with_a_remedy(tight, tmp_path):
+    simulation = simulate.tiny("nircam")
+    ramp = simulation.ramp
+    pipeline = pipelines.choose(ramp).including("persistence").set("persistence", persistence_time=1000)
+    with pytest.raises(InputError, match=r"step persistence works on whole .*--max-memory.*--skip persistence"):
+        pipeline.run(ramp, simulation.references, progress=False, max_memory=too_little(ramp), scratch=tmp_path)
+    with pytest.raises(InputError, match=r"step refpix needs whole frames.*--max-memory"):
+        pipelines.choose(ramp).without("ramp_fit", "ipc").run(
+            ramp, simulation.references, progress=False, max_memory=int(0.4 * ramp.nbytes), scratch=tmp_path
+        )
+    with pytest.raises(InputError, match=r"cannot be calibrated in 0\.00 GB"):
+        pipelines.choose(ramp).run(ramp, simulation.references, progress=False, max_memory=1000, scratch=tmp_path)
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(InputError, match=r"has room for 0.00 GB.*--scratch"):
+        patch.setattr(room.shutil, "disk_usage", lambda folder: type("Usage", (), {"free": 1})())
+        pipelines.choose(ramp).run(
+            ramp, simulation.references, progress=False, max_memory=too_little(ramp), scratch=tmp_path
+        )
+
+
+def test_out_of_memory_halves_the_pieces_and_says_so(monkeypatch):
+    simulation = simulate.tiny("nircam")
+    ramp = simulation.ramp
+    expected = pipelines.choose(ramp).run(ramp, simulation.references, progress=False)
+    monkeypatch.setattr(room, "IN_CACHE", ramp.nbytes // 2)
+    fit = steps.ramp_fit.function
+
+    def hungry(part, *arguments, **parameters):
+        if part.shape[-2] > 16:
+            raise MemoryError("no more")
+        return fit(part, *arguments, **parameters)
+
+    monkeypatch.setattr(steps.ramp_fit, "function", hungry)
+    with pytest.warns(UserWarning, match="out of memory .no more.; going on with pieces half as large"):
+        found = pipelines.choose(ramp).run(ramp, simulation.references, progress=False)
+    with warnings.catch_warnings():
+        same(found, expected)
+
+
+@pytest.mark.parametrize(("words", "n"), [("2G", 2e9), ("700 MB", 7e8), ("1.5e9", 1.5e9), (1000, 1000)])
+def test_amounts_of_memory(words, n):
+    assert memory.parse_bytes(words) == n
+
+
+@pytest.mark.parametrize("words", ["", "G", "much", "-1G", "0", "nan"])
+def test_what_is_no_amount_of_memory(words):
+    with pytest.raises(InputError, match="2G"):
+        memory.parse_bytes(words)
+
+
+def test_there_is_memory():
+    assert 0 < memory.used() < 1e12
+    assert 0 < memory.budget("cpu") < 1e15
 
 
 def test_steps_that_decide_on_flags_of_the_whole_begin_a_section():

@@ -109,11 +109,26 @@ class Polynomials:
     terms: tuple[tuple[int, int, np.ndarray], ...]
 
     def __call__(self, xp, columns):
-        """Apply the stage: Horner's rule in the first column, with coefficients by Horner's rule in the second."""
-        return tuple(_polynomial(columns[a], columns[b], c) for a, b, c in self.terms)
+        """Apply the stage."""
+        return tuple(_of_mesh(xp, columns[a], columns[b], c) if _is_mesh(columns[a], columns[b])
+                     else _polynomial(columns[a], columns[b], c) for a, b, c in self.terms)  # fmt: skip
+
+
+def _is_mesh(x, y) -> bool:
+    return x.ndim == y.ndim == 2 and x.shape[0] == 1 == y.shape[1]
+
+
+def _of_mesh(xp, x, y, coefficients):
+    """Return a polynomial for every pair of a row of x and a column of y: one product of matrices."""
+    rows = xp.concatenate([_plus(y * 0.0, _horner(y, row)) for row in coefficients], axis=1)
+    powers = [x * 0.0 + 1.0]
+    for _ in coefficients[1:]:
+        powers.append(powers[-1] * x)
+    return rows @ xp.concatenate(powers, axis=0)
 
 
 def _polynomial(x, y, coefficients):
+    """Return a polynomial by Horner's rule in x, with coefficients by Horner's rule in y."""
     value = _horner(y, coefficients[-1])
     for row in coefficients[-2::-1]:
         value = _times(value, x)
@@ -230,6 +245,27 @@ class Table:
         (x,) = columns
         found = xp.interp(x.ravel(), points, values, left=self.outside, right=self.outside)
         return (found.reshape(x.shape),)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Within:
+    """A transform that gives NaN for pixels outside of a box; the pixels are what goes in, or what comes out."""
+
+    stages: tuple
+    box: tuple[tuple[float, float], ...]
+    pixels_come_out: bool
+
+    def __call__(self, xp, columns):
+        """Apply the stage."""
+        made = run(self.stages, xp, columns)
+        pixels = made if self.pixels_come_out else columns
+        inside = [(p >= first) & (p <= last) for p, (first, last) in zip(pixels, self.box)]
+        if xp is np and all(axis.all() for axis in inside):
+            return made
+        valid = inside[0]
+        for axis in inside[1:]:
+            valid = valid & axis
+        return tuple(xp.where(valid, m, xp.nan) for m in made)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

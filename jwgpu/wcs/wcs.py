@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Callable
 
@@ -10,6 +11,7 @@ import numpy as np
 from jwgpu.backend import namespace
 from jwgpu.wcs import newton
 from jwgpu.wcs.compile import Transform, compile
+from jwgpu.wcs.stages import Within
 
 
 class WCS:
@@ -83,8 +85,7 @@ class WCS:
         with_bounding_box : bool
             Whether pixels outside of the bounding box give NaN.
         """
-        world = self.forward(*pixels)
-        return self._within(pixels, world) if with_bounding_box else world
+        return (self._valid[0] if with_bounding_box else self.forward)(*pixels)
 
     def invert(self, *world, with_bounding_box: bool = True) -> tuple:
         """Return the pixels that sky coordinates (degrees) fall on.
@@ -104,32 +105,31 @@ class WCS:
         NotImplementedError
             The gwcs has no inverse and is no transform of two coordinates with a bounding box.
         """
-        pixels = self.backward(*world) if self.backward else self._search(*world)
-        return self._within(pixels, pixels) if with_bounding_box else pixels
+        if self.backward is None:
+            return self._search(*world, with_bounding_box=with_bounding_box)
+        return (self._valid[1] if with_bounding_box else self.backward)(*world)
 
-    def _search(self, *world) -> tuple:
+    @functools.cached_property
+    def _valid(self) -> tuple[Transform, Transform | None]:
+        """Both ways with NaN for pixels outside of the bounding box."""
+        ways = self.forward, self.backward
+        if self.bounding_box is None:
+            return ways
+        return tuple(
+            way and dataclasses.replace(way, stages=(Within(way.stages, self.bounding_box, bool(comes_out)),))
+            for comes_out, way in enumerate(ways)
+        )
+
+    def _search(self, *world, with_bounding_box: bool) -> tuple:
         box = self.bounding_box
         if box is None or (self.forward.n_in, self.forward.n_out) != (2, 2):
             raise NotImplementedError("this WCS has no inverse, and one can be searched for in images only")
         xp = namespace(*world)
         columns = xp.broadcast_arrays(*(xp.asarray(c, dtype=np.float64) for c in world))
         found = newton.invert(self.forward, *columns, tuple(sum(pair) / 2 for pair in box))
+        if with_bounding_box:
+            found = Within((), box, pixels_come_out=True)(xp, found)
         return tuple(float(f) for f in found) if all(np.ndim(c) == 0 for c in world) else found
-
-    def _within(self, pixels, values) -> tuple:
-        """Return `values` with NaN where a pixel is not in the bounding box."""
-        if self.bounding_box is None:
-            return values
-        xp = namespace(*pixels)
-        inside = True
-        for pixel, (first, last) in zip(pixels, self.bounding_box):
-            pixel = xp.asarray(pixel)
-            inside = inside & (pixel >= first) & (pixel <= last)
-        if bool(inside.all()):
-            return values
-        return tuple(
-            xp.where(inside, v, xp.nan) if np.ndim(v) else (v if bool(inside) else float("nan")) for v in values
-        )
 
     def footprint(self) -> np.ndarray:
         """Return the sky coordinates of the four corners of the bounding box, (4, 2), in degrees.

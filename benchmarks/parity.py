@@ -39,6 +39,17 @@ MODES = {
                         sky=300.0),
     "one group": dict(subarray="SUB160", readpatt="RAPID", n_groups=1, n_integrations=2, sky=300.0),
     "two groups": dict(subarray="SUB160", readpatt="BRIGHT2", n_groups=2, sky=300.0),
+    "NIRCam SUB82STRIPE2_DHS": dict(detector="NRCA2", subarray="SUB82STRIPE2_DHS", exp_type="NRC_TSGRISM",
+                                    readpatt="RAPID", n_groups=4, n_integrations=2, sky=50.0),
+    "NIRCam SUB164STRIPE4_DHS": dict(detector="NRCALONG", subarray="SUB164STRIPE4_DHS", exp_type="NRC_TSGRISM",
+                                     readpatt="BRIGHT2", n_groups=4, sky=50.0),
+    "NIRCam SUB64P_SUPSTP008": dict(subarray="SUB64P_SUPSTP008", readpatt="RAPID", n_groups=5, n_integrations=2,
+                                    sky=3000.0),
+    "NIRCam SUB64P_SUPSTP002": dict(subarray="SUB64P_SUPSTP002", readpatt="RAPID", n_groups=3, n_integrations=2,
+                                    sky=3000.0),
+    # With bad reference pixels the official package takes those of the first superstripe for all.
+    "NIRISS SUB680STRIPE_SOSS": dict(instrument="NIRISS", subarray="SUB680STRIPE_SOSS", exp_type="NIS_SOSS",
+                                     readpatt="NISRAPID", n_groups=4, n_integrations=2, sky=100.0, bad_pixels=False),
     "MIRI full": dict(instrument="MIRI", n_groups=6, n_integrations=2),
     "MIRI SUB256": dict(instrument="MIRI", subarray="SUB256", n_groups=8, n_integrations=2),
 }  # fmt: skip
@@ -64,7 +75,7 @@ class Reach:
             self.data = np.maximum(np.abs(data), 1)
         elif data.ndim == 4:
             fits = np.shape(self.data) in ((), data.shape)
-            self.data = np.maximum(np.abs(data), self.data if fits else np.float32(self.data.max()))
+            self.data = np.fmax(np.abs(data), self.data if fits else np.float32(self.data.max()))
 
     def scale(self, official, values):
         """Return what a difference in `values`, data of the product `official`, is divided by."""

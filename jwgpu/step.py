@@ -191,11 +191,15 @@ class Step:
         `groupdq`, each true where it is true of every piece.
     finish : function of (exposure, notes), or None
         Gives the metadata that follow from the notes.
+    superstripes : bool
+        Whether it takes superstripes that have not been put together (`data.multistripe`).
     """
 
-    def __init__(self, function, unit: str | None, streams, wanted=None, asks=None, finish=None):
+    def __init__(
+        self, function, unit: str | None, streams, wanted=None, asks=None, finish=None, superstripes: bool = False
+    ):
         self.function, self.unit, self.streams, self._wanted = function, unit, streams, dict(wanted or {})
-        self.asks, self.finish = asks, finish
+        self.asks, self.finish, self.superstripes = asks, finish, superstripes
         self.name = function.__name__
         self.__name__, self.__doc__, self.__module__ = self.name, function.__doc__, function.__module__
         self.__wrapped__ = function
@@ -243,7 +247,12 @@ class Step:
         return self._wanted[kind](exposure, self.complete(parameters))
 
     def cut(self, exposure, parameters: Mapping[str, Any]) -> Cut:
-        """Say how an exposure may be cut for this step; `parameters` are those that differ from the defaults."""
+        """Say how an exposure may be cut for this step; `parameters` are those that differ from the defaults.
+
+        Superstripes stay whole until they are put together.
+        """
+        if getattr(exposure, "n_superstripes", 0):
+            return Cut()
         given = self.streams
         if callable(given):
             given = given(exposure, self.complete(parameters))
@@ -281,6 +290,11 @@ class Step:
             raise TypeError(f"step {self.name} works on a {self.noun.__name__}, not on a {type(exposure).__name__}")
         if self.unit is not None and exposure.unit != self.unit:
             raise ValueError(f"step {self.name} works in {self.unit}, but {exposure.name} is in {exposure.unit}")
+        if getattr(exposure, "n_superstripes", 0) and not self.superstripes:
+            raise InputError(
+                f"step {self.name} needs whole frames, but the superstripes of {exposure.name} have not been put "
+                "together; let refpix do that before"
+            )
         if len(references) > len(self.references):
             raise TypeError(f"step {self.name} takes the references {list(self.references)}, given {len(references)}")
         given = dict(zip(self.references, references))
@@ -346,6 +360,7 @@ def step(
     wanted: Mapping[str, Callable] | None = None,
     asks: Callable | None = None,
     finish: Callable | None = None,
+    superstripes: bool = False,
 ):
     """Make a step of a function (see the module's docstring).
 
@@ -354,4 +369,4 @@ def step(
     call for, a function of the exposure and all parameters that says so. `asks` and `finish` are what a step has
     that can be cut and yet looks at the whole: see `Step`.
     """
-    return lambda function: Step(function, unit, streams, wanted, asks, finish)
+    return lambda function: Step(function, unit, streams, wanted, asks, finish, superstripes)

@@ -17,6 +17,7 @@ class Ramp(Exposure):
     data : (integration, group, y, x) float32, DN
     groupdq : (integration, group, y, x) uint8, flags of `data.flags.GROUP`
     pixeldq : (y, x) uint32, flags of `data.flags.PIXEL`
+        Of superstripes that have not been put together yet, one plane each: (superstripe, y, x).
     zeroframe : (integration, y, x) float32, DN, or None
         The first frame of each integration, where the exposure kept it.
     refout : (integration, group, y, x / 4) float32, DN, or None
@@ -46,3 +47,16 @@ class Ramp(Exposure):
     def n_groups(self) -> int:
         """Number of groups of each integration."""
         return self.data.shape[1]
+
+    @property
+    def n_superstripes(self) -> int:
+        """Number of superstripes that take turns in the integrations (`data.multistripe`); 0 where there are none."""
+        return self.pixeldq.shape[0] if self.pixeldq.ndim == 3 else 0
+
+    def superstripe(self, integration: int) -> int:
+        """Return which superstripe an integration of the arrays holds."""
+        return (int(self.meta.get("exposure.integration_start", 1)) - 1 + integration) % self.n_superstripes
+
+    def plane(self, planes, integration: int):
+        """Return the plane (y, x) that belongs to an integration, of (y, x) or (superstripe, y, x) `planes`."""
+        return planes[self.superstripe(integration)] if planes.ndim == 3 else planes

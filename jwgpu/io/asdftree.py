@@ -23,6 +23,7 @@ from jwgpu.wcs import WCS
 EXTENSION = "ASDF"
 COLUMN = "ASDF_METADATA"
 _OWN = ("jwgpu.", "extra_fits.")  # kept elsewhere in the file
+_LISTS = ("exposure.read_times",)  # the only ones that calibration needs
 _HEAD = "#ASDF 1.0.0\n#ASDF_STANDARD 1.5.0\n%YAML 1.1\n%TAG ! tag:stsci.edu:asdf/\n--- !core/asdf-1.1.0\n"
 
 
@@ -101,6 +102,8 @@ def _flat(node, prefix: str):
             yield from _flat(child, f"{prefix}{name}.")
     elif isinstance(node, (str, int, float, bool)):
         yield prefix[:-1], node
+    elif isinstance(node, list) and node and prefix[:-1] in _LISTS:
+        yield prefix[:-1], tuple(tuple(each) for each in node)
 
 
 def tree_table(meta: Meta, wcs: WCS | None = None) -> np.ndarray:
@@ -108,7 +111,11 @@ def tree_table(meta: Meta, wcs: WCS | None = None) -> np.ndarray:
     known = products().by_path
     tree: dict[str, Any] = {"model_type": meta.get("model_type"), "filename": meta.get("filename")}
     for path, value in sorted(meta.items()):
-        if path not in known and not path.startswith(_OWN) and isinstance(value, (str, int, float, bool)):
+        if path in _LISTS:
+            value = [[float(number) for number in each] for each in value]
+        elif path in known or path.startswith(_OWN) or not isinstance(value, (str, int, float, bool)):
+            value = None
+        if value is not None:
             branch = tree
             *parents, leaf = path.split(".")
             for parent in parents:

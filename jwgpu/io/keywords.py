@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-_PRODUCTS = ("ramp", "level1b", "image", "cube", "guider_raw", "guider_cal")
+_PRODUCTS = ("ramp", "superstripe_ramp", "level1b", "image", "cube", "guider_raw", "guider_cal")
 
 
 @dataclass(frozen=True)

@@ -170,7 +170,14 @@ def _history(path: Path, hdus, values: dict) -> tuple[tuple, dict[str, Any]]:
 
 def _read_ramp(path: Path, hdus, sci, meta: Meta, read) -> Ramp:
     meta = complete(meta, sci.shape, path.name)
-    n_rows, n_columns = sci.shape[2:]
+    plane, n_superstripes = sci.shape[2:], int(meta.get("subarray.num_superstripe", 0))
+    if n_superstripes:
+        plane = (n_superstripes, *plane)
+        if sci.shape[0] % n_superstripes:
+            raise InputError(
+                f"{path} contradicts itself: {sci.shape[0]} integrations are not whole turns of its {n_superstripes} "
+                f"superstripes (SSTR_NST); fetch the file again, or correct SSTR_NST"
+            )
     found: dict[str, Any] = {
         name: _optional(path, hdus, hdu, np.float32, read) for name, hdu in _RAMP_EXTENSIONS.items()
     }
@@ -178,13 +185,13 @@ def _read_ramp(path: Path, hdus, sci, meta: Meta, read) -> Ramp:
     if pixeldq is None:
         pixeldq = _optional(path, hdus, "DQ", np.uint32)  # guider ramps
     groupdq = _optional(path, hdus, "GROUPDQ", np.uint8, read)
-    found["pixeldq"] = np.zeros((n_rows, n_columns), np.uint32) if pixeldq is None else pixeldq
+    found["pixeldq"] = np.zeros(plane, np.uint32) if pixeldq is None else pixeldq
     data = read(path, sci, np.float32)
     if groupdq is None:
         lazy = isinstance(data, backend.FileArray)
         groupdq = backend.FileArray(None, sci.shape, np.uint8) if lazy else np.zeros(sci.shape, np.uint8)
     found["groupdq"] = groupdq
-    for name, shape in (("pixeldq", (n_rows, n_columns)), ("groupdq", sci.shape)):
+    for name, shape in (("pixeldq", plane), ("groupdq", sci.shape)):
         if found[name].shape[-len(shape) :] != tuple(shape):
             raise InputError(
                 f"{path} contradicts itself: {name.upper()} has shape {found[name].shape}, SCI {sci.shape}; "

@@ -25,8 +25,8 @@ from jwgpu.provenance import state_path
 from jwgpu.provenance.manifest import manifest, to_text
 
 _GUIDER = ("FGS_ID-STACK", "FGS_ID-IMAGE", "FGS_ACQ1", "FGS_ACQ2", "FGS_TRACK", "FGS_FINEGUIDE")
-_MODELS = {"ramp": "RampModel", "image": "ImageModel", "cube": "CubeModel", "guider_raw": "GuiderRawModel",
-           "guider_cal": "GuiderCalModel", **Tensors.MODELS}  # fmt: skip
+_MODELS = {"ramp": "RampModel", "superstripe_ramp": "SuperstripeRampModel", "image": "ImageModel", "cube": "CubeModel",
+           "guider_raw": "GuiderRawModel", "guider_cal": "GuiderCalModel", **Tensors.MODELS}  # fmt: skip
 
 
 def save(
@@ -119,7 +119,7 @@ def _schema(exposure) -> str:
     if isinstance(exposure, Tensors):
         return exposure.schema
     if isinstance(exposure, Ramp):
-        return "guider_raw" if is_guider(exposure) else "ramp"
+        return "guider_raw" if is_guider(exposure) else "superstripe_ramp" if exposure.n_superstripes else "ramp"
     if is_guider(exposure):
         return "guider_cal"
     return "cube" if exposure.per_integration else "image"

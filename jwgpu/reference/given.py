@@ -30,7 +30,7 @@ def flags(path: Path, meta: Meta, target: Window, label: str) -> np.ndarray:
 
     Returns
     -------
-    uint32 array (y, x)
+    uint32 array (y, x), or (superstripe, y, x)
         Flags of `data.flags.PIXEL`; of a file with a table DQ_DEF, translated through it.
 
     Raises
@@ -55,7 +55,7 @@ def flags(path: Path, meta: Meta, target: Window, label: str) -> np.ndarray:
         raise InputError(f"{label} cannot be read as FITS ({error}); write it again: {path}") from error
     if dq.ndim != 2:
         raise InputError(f"{label} has {dq.ndim} axes {dq.shape}; give the flags of each pixel, (y, x)")
-    dq = dq[window.cut(meta, dq.shape, target, label)]
+    dq = window.take(dq, *window.cut(meta, dq.shape, target, label, "user_supplied_dq"))
     if dq.dtype.kind == "f" and not ((dq >= 0) & (dq < 2.0**_BITS) & (dq == np.floor(dq))).all():
         raise InputError(f"{label} holds numbers that are no flags; write whole numbers from 0 to 2^{_BITS} - 1")
     # Signed numbers are taken bit by bit: the highest flag makes them negative.

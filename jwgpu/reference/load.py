@@ -42,7 +42,8 @@ def load(path: Path, kind: str, target: Window, name: str | None = None) -> Refe
     -------
     Reference
         On the host. Images: native float32, dq arrays uint32 in the flags of `data.flags.PIXEL`; both cut to the
-        exposure's subarray where they are per pixel, a dark to the frames that can be used. Tables: structured arrays.
+        exposure's subarray where they are per pixel, with a plane for each superstripe that has not been put together,
+        a dark to the frames that can be used. Tables: structured arrays.
 
     Raises
     ------
@@ -66,7 +67,7 @@ def load(path: Path, kind: str, target: Window, name: str | None = None) -> Refe
     if target.rows and not _holds_numbers(kind, arrays):
         load(path, kind, dataclasses.replace(target, rows=None))  # what has no number in some rows may have elsewhere
     else:
-        _check(kind, arrays, label)
+        _check(kind, arrays, label, target.planes(kind))
     return Reference(kind, name or path.name, arrays, meta, models=models)
 
 
@@ -105,7 +106,7 @@ def _from_fits(path: Path, kind: str, meta: Meta, target: Window, label: str) ->
         if array.startswith("dq") and arrays[array].dtype.names is None:
             arrays[array] = quality.translate(arrays[array], definitions, label)
     if "dq" in optional and "dq" not in arrays:
-        arrays["dq"] = np.zeros(arrays[required[0]].shape[-2:], np.uint32)
+        arrays["dq"] = np.zeros(arrays[required[0]].shape[-2 - target.planes(kind) :], np.uint32)
     return arrays
 
 
@@ -117,7 +118,7 @@ def _name(hdu, extension: str) -> str:
     return name if hdu.ver == 1 else f"{name}_{hdu.ver}"
 
 
-def _cut(kind: str, array: str, shape: tuple[int, ...], meta: Meta, target: Window, label: str) -> tuple[slice, ...]:
+def _cut(kind: str, array: str, shape: tuple[int, ...], meta: Meta, target: Window, label: str) -> tuple:
     """Return what is to be read of an image: all of it unless its last two axes are the pixels of the detector."""
     whole = tuple(slice(0, n) for n in shape)
     if kind in kinds.REQUIRED and len(shape) not in (2, *_AXES[kind]):
@@ -132,9 +133,10 @@ def _cut(kind: str, array: str, shape: tuple[int, ...], meta: Meta, target: Wind
         return whole
     if target.stack and kind in ("gain", "readnoise") and target.shape[0] > shape[-2]:
         return whole  # guider_cds takes the mean, as there is no such file for stacks
-    rows, columns = window.cut(meta, shape, target, label)
+    rows, columns = window.cut(meta, shape, target, label, kind)
     if target.rows:
-        rows = slice(rows.start + target.rows[0], rows.start + target.rows[1])
+        first, last = target.rows
+        rows = slice(rows.start + first, rows.start + last) if isinstance(rows, slice) else rows[..., first:last]
     if array in kinds.REQUIRED.get(kind, ()) and len(shape) > 2:
         frames = window.frames_needed(kind, meta, target, shape[-3])
         return (*whole[:-3], slice(0, frames), rows, columns)
@@ -193,11 +195,11 @@ def _table(rows: list[dict]) -> np.ndarray:
     return table
 
 
-def _check(kind: str, arrays: dict, label: str) -> None:
-    """Check that the arrays the type is about have its axes and hold numbers."""
+def _check(kind: str, arrays: dict, label: str, planes: int) -> None:
+    """Check that the arrays the type is about have its axes, and `planes` more, and hold numbers."""
     for name in kinds.REQUIRED.get(kind, ()):
         array = arrays[name]
-        if array.ndim not in _AXES[kind] or not array.size:
+        if array.ndim - planes not in _AXES[kind] or not array.size:
             raise InputError(
                 f"{label}: its array {name} has the shape {array.shape} where a {kind} has "
                 f"{' or '.join(map(str, _AXES[kind]))} axes; give a {kind} file in the standard form"

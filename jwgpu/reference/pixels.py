@@ -9,6 +9,7 @@ import numpy as np
 
 from jwgpu import backend
 from jwgpu.errors import InputError
+from jwgpu.reference.window import take
 
 _AT_ONCE = 1 << 20  # bytes, which fit a processor's cache between reading and turning their order
 _PARTS = 4  # that a plane is read in, each by one thread
@@ -27,7 +28,7 @@ def read(hdu, cut: tuple[slice, ...], dtype, label: str) -> np.ndarray:
     hdu : astropy.io.fits.ImageHDU or CompImageHDU
         Its data must not have been touched yet.
     cut : tuple of slice
-        One for each axis, with start and stop, step 1.
+        One for each axis, with start and stop, step 1; the last two as `window.cut` gives them.
     dtype : numpy dtype
     label : str
         Type and name of the file, for messages.
@@ -48,8 +49,28 @@ def read(hdu, cut: tuple[slice, ...], dtype, label: str) -> np.ndarray:
     )
     with np.errstate(over="ignore", invalid="ignore"):  # a float64 beyond float32 becomes inf, and is judged later
         if not plain:
-            return np.ascontiguousarray(hdu.section[cut] if len(cut) else hdu.data).astype(dtype, copy=False)
-        return _read_plain(info["file"].name, info["datLoc"], stored, int(shift), hdu.shape, cut, dtype, label)
+            hull, kept = _hull(cut)
+            array = np.asarray(hdu.section[hull] if len(cut) else hdu.data)
+            return np.ascontiguousarray(take(array, *kept) if len(cut) > 1 else array).astype(dtype, copy=False)
+        where = info["file"].name, info["datLoc"], stored, int(shift), hdu.shape
+        if all(isinstance(part, slice) for part in cut):
+            return _read_plain(*where, cut, dtype, label)
+        return _read_lines(where, cut, dtype, label)
+
+
+def _read_lines(where: tuple, cut: tuple, dtype, label) -> np.ndarray:
+    """Read lines that do not follow each other, plane by plane."""
+    hull, kept = _hull(cut)
+    numbers = itertools.product(*(range(s.start, s.stop) for s in hull[:-2]))
+    planes = (_read_plain(*where, (*(slice(i, i + 1) for i in n), *hull[-2:]), dtype, label) for n in numbers)
+    lines = np.stack([take(plane.reshape(plane.shape[-2:]), *kept) for plane in planes])
+    return lines.reshape(*(s.stop - s.start for s in hull[:-2]), *lines.shape[1:])
+
+
+def _hull(cut: tuple) -> tuple[tuple[slice, ...], tuple]:
+    """Return the slices that hold what `cut` names, and what cuts that out of the last two axes of those."""
+    hull = tuple(c if isinstance(c, slice) else slice(int(c.min()), int(c.max()) + 1) for c in cut)
+    return hull, tuple(slice(None) if isinstance(c, slice) else c - h.start for c, h in zip(cut, hull))[-2:]
 
 
 def _read_plain(path, offset, stored, shift, shape, cut, dtype, label) -> np.ndarray:

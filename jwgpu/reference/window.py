@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
+
 from jwgpu.data import Meta
 from jwgpu.data.irs2 import Interleaved, is_irs2
+from jwgpu.data.multistripe import Stripes
 from jwgpu.errors import InputError
 
 # Full frames (y, x): near-infrared detectors, MIRI.
@@ -13,6 +16,9 @@ FULL_FRAMES = ((2048, 2048), (1024, 1032))
 
 # Types of which an exposure can use as many frames as it has itself.
 _BY_FRAME = ("dark", "reset")
+
+# Types that superstripes take while they have not been put together: one plane for each. All others fit the whole.
+_AS_READ = ("mask", "user_supplied_dq", "saturation", "ipc", "superbias")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,7 +30,7 @@ class Window:
     start : (y, x) or None
         First pixel on the detector, 1-based as in the headers (SUBSTRT2, SUBSTRT1); None where it is not said.
     shape : (y, x)
-        Pixels of the exposure.
+        Pixels of the exposure; of superstripes, as `start`, when they have been put together.
     frames : int
         Most frames of a dark or reset that can be of use.
     subarray, instrument, detector, owner : str
@@ -34,8 +40,10 @@ class Window:
     science : (y, x) or None
         Science pixels of a frame in NIRSpec IRS2 format. Its mask and superbias are in that format, its saturation
         and what the steps after refpix use hold science pixels alone; none is cut.
-    striped : bool
-        Read in stripes (NIRCam DHS, NIRISS SOSS superstripes): rows of the frame come from several places.
+    stripes : Stripes or None
+        Read in stripes: rows of the frame come from several places.
+    read : (y, x) or None
+        Pixels of a frame in stripes as read.
     rows : (first, last) or None
         Rows of the exposure, of which alone those of the reference are wanted.
     """
@@ -49,31 +57,53 @@ class Window:
     owner: str = "the exposure"
     stack: bool = False
     science: tuple[int, int] | None = None
-    striped: bool = False
+    stripes: Stripes | None = None
+    read: tuple[int, int] | None = None
     rows: tuple[int, int] | None = None
 
     @classmethod
     def of(cls, meta: Meta, shape: tuple[int, ...]) -> Window:
-        """Make the window of an exposure from its metadata and the shape of its data (..., y, x)."""
+        """Make the window of an exposure from its metadata and the shape of its data (..., y, x).
+
+        Raises
+        ------
+        InputError
+            The keywords of stripes contradict each other.
+        """
         x, y = meta.get("subarray.xstart"), meta.get("subarray.ystart")
         groups = meta.get("exposure.ngroups") or (shape[-3] if len(shape) > 2 else 1)
         reads = (meta.get("exposure.nframes") or 1) + (meta.get("exposure.groupgap") or 0)
+        stripes, plane = Stripes.of(meta, shape), (int(shape[-2]), int(shape[-1]))
+        if stripes is not None and stripes.superstripes:
+            first, plane = stripes.window(shape)
+            x, y = (x, first) if stripes.axis == -2 else (first, y)
+            groups = int(groups) * stripes.repeats
         return cls(
             start=None if x is None or y is None else (int(y), int(x)),
-            shape=(int(shape[-2]), int(shape[-1])),
+            shape=plane,
             frames=int(groups) * int(reads),
             subarray=str(meta.get("subarray.name", "")),
             instrument=str(meta.get("instrument.name", "")).upper(),
             detector=str(meta.get("instrument.detector", "")).upper(),
             owner=meta.get("filename", "the exposure"),
             stack=meta.get("exposure.type") == "FGS_ID-STACK",
-            striped=meta.get("subarray.multistripe_reads1") is not None,
+            stripes=stripes,
+            read=None if stripes is None else (int(shape[-2]), int(shape[-1])),
             science=Interleaved.of(meta, shape).shape if is_irs2(meta, shape) else None,
         )
 
     def key(self, kind: str) -> tuple:
         """Return what distinguishes one cut of a reference of type `kind` from another."""
-        return self.start, self.shape, self.frames if kind in _BY_FRAME else 0, self.rows
+        stripes = self.stripes if self.striped(kind) else None
+        return self.start, self.shape, self.frames if kind in _BY_FRAME else 0, self.rows, stripes
+
+    def striped(self, kind: str) -> bool:
+        """Say whether references of type `kind` are cut to the stripes as they were read."""
+        return self.stripes is not None and (not self.stripes.superstripes or kind in _AS_READ)
+
+    def planes(self, kind: str) -> int:
+        """Return how many axes more than usual a reference of type `kind` has: one for superstripes."""
+        return int(self.striped(kind) and self.stripes.superstripes > 0)
 
 
 def check_origin(meta: Meta, window: Window, label: str) -> None:
@@ -97,8 +127,8 @@ def check_origin(meta: Meta, window: Window, label: str) -> None:
             )
 
 
-def cut(meta: Meta, shape: tuple[int, ...], window: Window, label: str) -> tuple[slice, slice]:
-    """Return the slices (y, x) that cut an array of a reference to the window.
+def cut(meta: Meta, shape: tuple[int, ...], window: Window, label: str, kind: str) -> tuple:
+    """Return what cuts an array of a reference to the window, for `take`.
 
     Parameters
     ----------
@@ -110,25 +140,27 @@ def cut(meta: Meta, shape: tuple[int, ...], window: Window, label: str) -> tuple
         Of the exposure.
     label : str
         Type and name of the file, for messages.
+    kind : str
+        Type of the reference.
+
+    Returns
+    -------
+    rows, columns : slice
+        Along the slow axis of stripes, int array (row,) or (superstripe, row).
 
     Raises
     ------
     InputError
         The reference does not cover the exposure; both places and the remedy are named.
     """
-    if window.striped:
-        raise InputError(
-            f"{window.owner} was read in stripes (subarray {window.subarray}, with MSTR_RD1 in its header): its rows "
-            f"come from several places on the detector, and jwgpu cannot cut {label} to them yet; calibrate it with "
-            "the official pipeline"
-        )
-    size = shape[-2:]
+    size, striped = shape[-2:], window.striped(kind)
+    wanted = window.read if striped else window.shape
     if window.science is not None and size in (window.shape, window.science):
         return slice(0, size[0]), slice(0, size[1])  # the headers of both claim the shape of the science pixels
     if is_irs2(meta, size) and window.science is None:
         raise InputError(
             f"{label} has {size[0]} x {size[1]} pixels (y, x), as in NIRSpec IRS2 format, and {window.owner} has "
-            f"{window.shape[0]} x {window.shape[1]}; use a reference of its own format"
+            f"{wanted[0]} x {wanted[1]}; use a reference of its own format"
         )
     claimed = (meta.get("subarray.ysize"), meta.get("subarray.xsize"))
     if None not in claimed and tuple(map(int, claimed)) != size:
@@ -138,25 +170,38 @@ def cut(meta: Meta, shape: tuple[int, ...], window: Window, label: str) -> tuple
         )
     start = (meta.get("subarray.ystart"), meta.get("subarray.xstart"))
     anywhere = str(meta.get("subarray.name", "")).upper() in ("GENERIC", "ANY") or None in start
-    if size == window.shape and (anywhere or window.start is None or start == window.start):
+    if size == wanted and not window.planes(kind) and (anywhere or window.start is None or start == window.start):
         return slice(0, size[0]), slice(0, size[1])
     if None in start and size in FULL_FRAMES:
         start = (1, 1)
     if window.start is None or None in start:
         side = window.owner if window.start is None else label
         raise InputError(
-            f"{label} has {size[0]} x {size[1]} pixels (y, x) and {window.owner} has {window.shape[0]} x "
-            f"{window.shape[1]}, and {side} does not say where it lies on the detector (SUBSTRT1, SUBSTRT2); add "
+            f"{label} has {size[0]} x {size[1]} pixels (y, x) and {window.owner} has {wanted[0]} x "
+            f"{wanted[1]}, and {side} does not say where it lies on the detector (SUBSTRT1, SUBSTRT2); add "
             f"these keywords or use a reference of the same shape"
         )
-    begin = tuple(own - first for own, first in zip(window.start, start))
-    if any(b < 0 or b + n > full for b, n, full in zip(begin, window.shape, size)):
+    ranges = [
+        (own - first, own - first + n, own - first) for own, first, n in zip(window.start, start, wanted, strict=True)
+    ]
+    if striped:
+        lines = window.stripes.index - (int(start[window.stripes.axis]) - 1)
+        ranges[window.stripes.axis] = (lines.min(), lines.max() + 1, lines if window.planes(kind) else lines[0])
+    if any(first < 0 or last > full for (first, last, _), full in zip(ranges, size)):
         raise InputError(
             f"{label} covers {_place(start, size, meta.get('subarray.name'))} and not {window.owner}, which covers "
-            f"{_place(window.start, window.shape, window.subarray)}; use a reference of that subarray or of the "
-            f"full frame"
+            f"{_covered(start, ranges, window.subarray)}; use a reference of that subarray or of the full frame"
         )
-    return slice(begin[0], begin[0] + window.shape[0]), slice(begin[1], begin[1] + window.shape[1])
+    return tuple(slice(first, last) if np.ndim(what) == 0 else what for first, last, what in ranges)
+
+
+def take(array, rows, columns):
+    """Return (..., y, x) `array` cut as `cut` says: (..., y, x), or (..., superstripe, y, x)."""
+    for axis, lines in ((-2, rows), (-1, columns)):
+        if np.ndim(lines) == 2:
+            each = [(one, columns) if axis == -2 else (rows, one) for one in lines]
+            return np.stack([array[..., y, x] for y, x in each], axis=-3)
+    return array[..., rows, columns]
 
 
 def frames_needed(kind: str, meta: Meta, window: Window, available: int) -> int:
@@ -165,5 +210,9 @@ def frames_needed(kind: str, meta: Meta, window: Window, available: int) -> int:
 
 
 def _place(start, size, name) -> str:
-    rows, columns = (f"{s}-{s + n - 1}" for s, n in zip(start, size))
+    return _covered(start, [(0, n) for n in size], name)
+
+
+def _covered(start, ranges, name) -> str:
+    rows, columns = (f"{s + r[0]}-{s + r[1] - 1}" for s, r in zip(start, ranges))
     return f"columns {columns}, rows {rows}" + (f" ({name})" if name else "")

@@ -10,7 +10,7 @@ import numpy as np
 from jwgpu import backend
 from jwgpu.data import Ramp
 from jwgpu.errors import InputError
-from jwgpu.simulate import glow, guiding, header, instruments, irs2, rays, scene, transients
+from jwgpu.simulate import glow, guiding, header, instruments, irs2, rays, scene, stripes, transients
 from jwgpu.simulate import references as files
 from jwgpu.simulate.effects import Effects, usual
 from jwgpu.simulate.electronics import levels
@@ -42,11 +42,11 @@ class Truth:
         Pixels hit by cosmic rays and snowballs: integration, first group affected, y, x.
     hit_charge : (n,) float32, electron
     snowballs : structured array
-        integration, group, centre y and x, radius of the core (pixels).
+        integration, group, centre y and x, radius of the core (pixels); of stripes, of all rows and reads one by one.
     saturated : (integration, y, x) int16
         First group whose raw value reaches the saturation level; the number of groups where none does.
     sources : structured array
-        kind, x, y, flux (electron / s), radius, ratio, angle.
+        kind, x, y, flux (electron / s), radius, ratio, angle; of stripes, on the strip of the detector they come from.
     bad_pixels : (y, x) uint32
         Flags of `jwgpu.data.PIXEL`.
     effects : Effects
@@ -67,11 +67,15 @@ class Truth:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Simulation:
-    """A raw exposure as `jwgpu.open` gives it, its references, and the truth."""
+    """A raw exposure as `jwgpu.open` gives it, its references, and the truth.
+
+    `files` are the references as they lie in files, where these hold more than the exposure needs.
+    """
 
     ramp: Ramp
     references: Any
     truth: Truth
+    files: Any = None
 
 
 def _saturated(data: np.ndarray, level: np.ndarray) -> np.ndarray:
@@ -94,13 +98,20 @@ def _light(rng, det, shape, sky, n_stars, n_galaxies):
     return table, scene.render(table, shape, det.fwhm) + sky
 
 
-def _truth(light, pixels: Sensor, deposits, data, table, timing, effects) -> Truth:
+def _truth(light, pixels: Sensor, deposits, data, table, timing, effects, layout) -> Truth:
     hits, charge = deposits.hits(timing, LEAST_HIT)
     electrons = light * pixels.response
+    maps = dict(rate=electrons / pixels.gain, rate_electron=electrons, dark=pixels.dark, gain=pixels.gain,
+                bad_pixels=files.mask_dq(pixels))  # fmt: skip
+    if layout:
+        saturated = layout.turned(_saturated(data, layout.compact(pixels).saturation))
+        hits, charge = layout.hits(hits, charge)
+        maps = {name: layout.final(array) for name, array in maps.items()}
+    else:
+        saturated = _saturated(data, pixels.saturation)
     return Truth(
-        rate=electrons / pixels.gain, rate_electron=electrons, dark=pixels.dark, gain=pixels.gain, hits=hits,
-        hit_charge=charge, snowballs=deposits.snowballs, saturated=_saturated(data, pixels.saturation),
-        sources=table, bad_pixels=files.mask_dq(pixels), effects=effects,
+        **maps, hits=hits, hit_charge=charge, snowballs=deposits.snowballs, saturated=saturated, sources=table,
+        effects=effects,
     )  # fmt: skip
 
 
@@ -139,7 +150,7 @@ def exposure(
         `"FULL"` or a subarray by name.
     size : (rows, columns), optional
         With `"FULL"`: a miniature detector with its border of reference pixels, all outputs, and the timing of the
-        full frame. With a subarray: that many pixels from the same corner.
+        full frame. With a subarray: that many pixels from the same corner; of stripes, along their rows alone.
     n_groups, n_integrations : int
     readpatt, exp_type, filter : str, optional
         Read pattern (BRIGHT2, NIS, NRS, FASTR1 or ACQ1 unless given, FGSRAPID for FGS_IMAGE), EXP_TYPE and filter
@@ -179,7 +190,9 @@ def exposure(
     n_frames, gap = instruments.choose("read pattern", readpatt, instruments.READ_PATTERNS[instrument])
     if n_groups < 1 or n_integrations < 1:
         raise InputError(f"{n_integrations} integrations of {n_groups} groups cannot be simulated; both start at 1.")
-    window = instruments.window(det, subarray, size, readpatt)
+    layout = stripes.Layout.of(det, subarray, size)
+    window = layout.window if layout else instruments.window(det, subarray, size, readpatt)
+    field = layout.strip if layout else window
     timing = Timing(n_integrations, n_groups, n_frames, gap, window.frame_time)
     effects = (effects or usual(instrument, window.outputs, guides)).replace(**changes)
     zero_frame = instrument in ("NIRCAM", "NIRISS") if zero_frame is None else zero_frame
@@ -190,26 +203,33 @@ def exposure(
 
     make_pixels, make_references = np.random.SeedSequence([detector_seed, window.rows, window.columns]).spawn(2)
     make_scene, make_rays, make_levels, make_noise, make_output = np.random.SeedSequence([seed, number]).spawn(5)
-    pixels = sensor(np.random.default_rng(make_pixels), det, window, effects)
-    table, light = _light(np.random.default_rng(make_scene), det, window.shape, sky, n_stars, n_galaxies)
+    chip = sensor(np.random.default_rng(make_pixels), det, field, effects)
+    table, light = _light(np.random.default_rng(make_scene), det, field.shape, sky, n_stars, n_galaxies)
+    pixels, seen, clock, rates = chip, window, timing, light
+    if layout:
+        pixels, seen, clock, rates = layout.compact(chip), layout.seen, layout.clock(timing), layout.narrow(light)
     balls = effects.snowballs
     if balls is None:
         balls = 0.03 * timing.integration_time * window.rows * window.columns / 2048**2
     deposits = rays.deposits(
-        np.random.default_rng(make_rays), timing, ~pixels.reference, det.pitch, effects.cosmic_rays, balls
+        np.random.default_rng(make_rays), clock, ~pixels.reference, det.pitch, effects.cosmic_rays, balls
     )
     noise = np.random.default_rng(make_levels)
     rough = effects.replace(quantize=False) if divisor != n_frames or interleaved else effects
-    added = levels(noise, det, window, timing, rough.replace(one_over_f=0.0) if interleaved else rough)
+    added = levels(noise, det, seen, clock, rough.replace(one_over_f=0.0) if interleaved else rough)
     if effects.emi and instrument == "MIRI":
         added = dataclasses.replace(
             added, emi=Interference.of(window, timing, readpatt, effects.emi, start=noise.random())
         )
     if effects.picture_frame and glow.shows(det, window):
         added = dataclasses.replace(added, glow=glow.Glow.of(noise, pixels.reference, timing, effects.picture_frame))
-    data, zero = read_out(pixels, light * pixels.response, timing, rough, deposits, added, make_noise, zero_frame)
-    truth = _truth(light, pixels, deposits, data, table, timing, effects)
+    data, zero = read_out(pixels, rates * pixels.response, clock, rough, deposits, added, make_noise, zero_frame)
+    truth = _truth(light, chip, deposits, data, table, clock, effects, layout)
     spread = None
+    if layout:
+        spread, timing = layout.dark, layout.exposed(timing)
+        zero = None if zero is None else layout.read(np.repeat(zero[:, None], layout.reads, axis=1))[:, 0]
+        data = layout.read(data)
     if interleaved:
         data, spread = irs2.interleave(noise, det, data, effects.one_over_f, n_frames)
     if rough is not effects:
@@ -227,6 +247,7 @@ def exposure(
         zero=zero_frame,
         number=number,
         divisor=divisor,
+        stripes=layout.keywords if layout else {},
     )
     start = header.start_of(number)
     if guides:
@@ -237,15 +258,17 @@ def exposure(
         meta=meta,
         data=data,
         groupdq=np.zeros(data.shape, np.uint8),
-        pixeldq=np.zeros(data.shape[-2:], np.uint32),
+        pixeldq=np.zeros(layout.planes if layout else data.shape[-2:], np.uint32),
         zeroframe=zero,
         refout=transients.reference_output(make_output, det, window, timing, effects) if instrument == "MIRI" else None,
         tables=tables,
     )
-    made = files.references(
-        np.random.default_rng(make_references), det, window, pixels, timing, readpatt, guides, spread
-    )
+    made = files.references(np.random.default_rng(make_references), det, field, chip, clock, readpatt, guides, spread)
     kind = backend.current().kind
+    if layout:
+        needed = stripes.cut(made, meta, window.shape)
+        made["dark"] = needed["dark"] = stripes.own_dark(needed["dark"], meta, window.shape)
+        return Simulation(ramp.to(kind), collect(needed).to(kind), truth, collect(made))
     return Simulation(ramp.to(kind), collect(made).to(kind), truth)
 
 

@@ -185,15 +185,15 @@ def write(simulation: Simulation, folder: str | os.PathLike, *, crds: bool = Tru
     try:
         (folder / "references").mkdir(parents=True, exist_ok=True)
         uncal = _save(raw(ramp), folder / ramp.name)
-        names = [kind for kind in TYPES if simulation.references.get(kind) is not None]
-        made = [simulation.references.get(kind).to("cpu") for kind in names]
+        held = simulation.files or simulation.references
+        made = [held.get(kind).to("cpu") for kind in TYPES if held.get(kind) is not None]
         paths = [_save_reference(r, folder / "references" / r.name) for r in made]
         truth = folder / ramp.name.replace("_uncal.fits", "_truth.npz")
         with atomic(truth) as partial, partial.open("wb") as stream:
             np.savez(stream, **_truth_arrays(simulation.truth))
         if crds:
-            held = [p for p in (folder / "references").iterdir() if p.suffix in (".fits", ".asdf")]
-            local.write_cache(folder / "crds", sorted(held))
+            found = [p for p in (folder / "references").iterdir() if p.suffix in (".fits", ".asdf")]
+            local.write_cache(folder / "crds", sorted(found))
     except OSError as error:
         raise InputError(
             f"The simulated exposure cannot be written to {folder}: {error.strerror or error}; choose a folder that "

@@ -151,8 +151,9 @@ def header(
     zero: bool,
     number: int,
     divisor: int,
+    stripes: dict,
 ) -> Meta:
-    """Return the metadata of a raw exposure."""
+    """Return the metadata of a raw exposure; `stripes` are those of a readout in stripes."""
     ra, dec, roll = FIELD
     ra_v1, dec_v1, pa_v3 = _boresight(attitude(det.v2, det.v3, ra, dec, roll))
     aperture = det.aperture if window.name == "FULL" else det.aperture.replace("FULL", window.name)
@@ -179,6 +180,7 @@ def header(
         "aperture.position_angle": (roll + det.angle) % 360, "pointing.ra_v1": ra_v1, "pointing.dec_v1": dec_v1,
         "pointing.pa_v3": pa_v3,
     }  # fmt: skip
+    values |= stripes
     if "IRS2" in read_pattern:
         values |= {"exposure.nrs_normal": SCIENCE, "exposure.nrs_reference": REFERENCE}
     plain = {k: v.item() if isinstance(v, np.generic) else v for k, v in values.items() if v is not None}

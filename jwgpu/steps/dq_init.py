@@ -9,7 +9,7 @@ from jwgpu.data import GROUP, PIXEL, Ramp, Reference
 from jwgpu.step import count, step
 
 
-@step(unit="DN", streams=Cut("rows", sets=GROUP.DO_NOT_USE))
+@step(unit="DN", streams=Cut("rows", sets=GROUP.DO_NOT_USE), superstripes=True)
 def dq_init(ramp: Ramp, mask: Reference, user_supplied_dq: Reference | None = None) -> Ramp:
     """Add the flags of the bad pixel mask, and those of your own, to the exposure.
 
@@ -27,7 +27,7 @@ def dq_init(ramp: Ramp, mask: Reference, user_supplied_dq: Reference | None = No
     ramp : Ramp
         `pixeldq` (y, x) and `groupdq` (integration, group, y, x).
     mask : Reference
-        `dq` (y, x), flags of `data.flags.PIXEL`.
+        `dq` (y, x), flags of `data.flags.PIXEL`. Superstripes have a plane each, here as in `pixeldq`.
     user_supplied_dq : Reference, optional
         `dq` (y, x), flags of `data.flags.PIXEL`, which join those of the mask. CRDS has none: only you can give it.
 
@@ -51,14 +51,15 @@ def dq_init(ramp: Ramp, mask: Reference, user_supplied_dq: Reference | None = No
     of the exposure. If it has a table DQ_DEF, as masks have, its bits are what that table says; there, the table is
     not read.
     """
-    flags = mask.check_shape("dq", ramp.shape[-2:])
+    flags = mask.check_shape("dq", ramp.pixeldq.shape)
     if user_supplied_dq is not None:
-        flags = flags | user_supplied_dq.check_shape("dq", ramp.shape[-2:]).astype(np.uint32)
+        flags = flags | user_supplied_dq.check_shape("dq", ramp.pixeldq.shape).astype(np.uint32)
     pixeldq = ramp.own("pixeldq")
     groupdq = ramp.own("groupdq")
     pixeldq |= flags
     unusable = (flags & PIXEL.DO_NOT_USE).astype(np.uint8)
     # DO_NOT_USE has the same value in both kinds of array.
-    groupdq |= unusable & GROUP.DO_NOT_USE
+    for integration, flagged in enumerate(groupdq):
+        flagged |= ramp.plane(unusable, integration) & GROUP.DO_NOT_USE
     count(do_not_use_pixels=unusable != 0)
     return ramp.replace(pixeldq=pixeldq, groupdq=groupdq)

@@ -7,7 +7,7 @@ from jwgpu.data import Ramp
 from jwgpu.step import Skip, note, step
 
 
-@step(unit="DN", streams=Cut("rows", sets=0))
+@step(unit="DN", streams=Cut("rows", sets=0), superstripes=True)
 def group_scale(ramp: Ramp) -> Ramp:
     """Rescale the groups where on-board averaging divided by another number than that of the frames.
 

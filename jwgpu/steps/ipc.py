@@ -12,6 +12,7 @@ from jwgpu.cut import Cut
 from jwgpu.data import Ramp, Reference
 from jwgpu.data.detector import BORDER, SIZE
 from jwgpu.data.irs2 import is_irs2, science_rows
+from jwgpu.data.multistripe import Stripes
 from jwgpu.errors import InputError
 from jwgpu.numerics.blocks import over_rows
 from jwgpu.step import Skip, note, step
@@ -22,21 +23,23 @@ _MIRI_WIDTH = 1032
 _ROWS = 16
 
 
-@step(unit="DN", streams=Cut("integration", sets=0))
+@step(unit="DN", streams=Cut("integration", sets=0), superstripes=True)
 def ipc(ramp: Ramp, ipc: Reference | None = None) -> Ramp:
     """Convolve every group with the kernel that undoes inter-pixel capacitance.
 
     With the kernel k of (rows, columns) j, i and its middle J, I, a pixel becomes sum_ji k[j, i] S[y + J - j,
     x + I - i]. Light-sensitive pixels alone take part: reference pixels stay as they are and count as 0 for their
     neighbours, and so does what lies outside the exposure. In NIRSpec IRS2 readouts the reference pixels that are
-    interleaved are taken out before and put back after.
+    interleaved are taken out before and put back after. Every stripe of a readout in stripes is corrected by itself, as
+    its rows have no others of the exposure for neighbours.
 
     Parameters
     ----------
     ramp : Ramp
         `data` (integration, group, y, x), DN, as read.
     ipc : Reference, optional
-        `data`, the kernel: (j, i), or (j, i, y, x) with one for each pixel that is corrected.
+        `data`, the kernel: (j, i), or (j, i, y, x) with one for each pixel that is corrected; of superstripes
+        (j, i, superstripe, y, x).
 
     Returns
     -------
@@ -55,31 +58,35 @@ def ipc(ramp: Ramp, ipc: Reference | None = None) -> Ramp:
     Differs from jwst
     -----------------
     A pixel whose own kernel holds a value that is not finite stays uncorrected; there it becomes NaN. An exposure
-    whose SUBARRAY is FULL is the whole detector, whatever its size (simulated detectors may be small).
+    whose SUBARRAY is FULL is the whole detector, whatever its size (simulated detectors may be small). Stripes are
+    treated there as if their rows lay side by side on the detector, with its border where SUBSTRT1 and SUBSTRT2 put it.
     """
     if ipc is None:
         raise Skip("there is no ipc reference for this exposure")
     xp = namespace(ramp.data, ipc.data)
     lines = science_rows(ramp.meta, ramp.shape, xp) if is_irs2(ramp.meta, ramp.shape) else None
     ny = ramp.shape[-2] if lines is None else lines.size
-    shape = (ny, ramp.shape[-1])
-    kernel = ipc.check_shape("data", shape) if ipc.data.ndim == 4 else ipc.data
-    inside = _light_sensitive(ramp, shape)
-    usable = None
-    if kernel.ndim == 4:
-        kernel = kernel[..., inside[0], inside[1]]
-        usable = xp.isfinite(kernel).all(axis=(0, 1))
-    elif not bool(xp.isfinite(kernel).all()):
+    shape = (*ramp.pixeldq.shape[:-2], ny, ramp.shape[-1])
+    kernel = ipc.check_shape("data", shape) if ipc.data.ndim >= 4 else ipc.data
+    each_pixel = kernel.ndim >= 4
+    if not each_pixel and not bool(xp.isfinite(kernel).all()):
         raise InputError(f"ipc reference {ipc.name}: its kernel holds a value that is not finite; give another file")
     note(kernel_shape=tuple(ipc.data.shape))
+    stripes = Stripes.of(ramp.meta, ramp.shape)
+    turns = []
+    for stripe in range(max(ramp.n_superstripes, 1)):
+        parts = [_light_sensitive(ramp, shape[-2:])] if stripes is None else stripes.light_sensitive(stripe)
+        own = kernel[:, :, stripe] if kernel.ndim == 5 else kernel
+        cut = [own[..., inside[0], inside[1]] if each_pixel else own for inside in parts]
+        usable = [xp.isfinite(part).all(axis=(0, 1)) if each_pixel else None for part in cut]
+        turns.append(list(zip(parts, cut, usable)))
     data = ramp.own("data")
-    for integration in data:
+    for number, integration in enumerate(data):
         for group in integration:
-            if lines is None:
-                _convolve(xp, group[inside], kernel, usable)
-            else:
-                science = group[lines]
-                _convolve(xp, science[inside], kernel, usable)
+            science = group if lines is None else group[lines]
+            for inside, part, known in turns[ramp.superstripe(number) if ramp.n_superstripes else 0]:
+                _convolve(xp, science[inside], part, known)
+            if lines is not None:
                 group[lines] = science
     return ramp.replace(data=data)
 

@@ -83,7 +83,8 @@ def ramp_fit(
     noise and frames averaged into groups. Differences, or pairs of them, whose omission improves chi square by more
     than 20.25 (23.8) are left out as jumps, one after another, and flagged. Integrations are averaged with the
     inverse of their variances, as they would be at the average rate. The formulas are in `numerics.likelihood`. An
-    exposure of fewer than four groups is fitted by OLS_C.
+    exposure of fewer than four groups is fitted by OLS_C; one with unevenly spaced groups (`meta.exposure.read_times`:
+    stripes that were repeated within a frame) by LIKELY, whatever is asked for.
 
     Parameters
     ----------
@@ -131,8 +132,8 @@ def ramp_fit(
     Raises
     ------
     InputError
-        Where `firstgroup` is not before `lastgroup`, where the groups are unevenly spaced in time (OLS_C), and where a
-        time is missing or not positive.
+        Where `firstgroup` is not before `lastgroup`, where fewer than four groups are unevenly spaced in time, and
+        where a time is missing or not positive.
 
     Skips when
     ----------
@@ -142,7 +143,8 @@ def ramp_fit(
     Differs from jwst
     -----------------
     * `firstgroup >= lastgroup` is an error; there it is a warning, and both are ignored.
-    * Unevenly spaced groups (`meta.exposure.read_times`) are an error for OLS_C; there LIKELY takes over unasked.
+    * Fewer than four groups that are unevenly spaced (`meta.exposure.read_times`) are an error; there, OLS_C takes them
+      for evenly spaced.
     * LIKELY, where a jump leaves a choice between differences that fit equally well (two, or one pair out of three):
       one is left out. There rounding decides which, or that both or none are. Four differences, of read noise alone,
       make a division by zero there, and no jump is found.
@@ -157,7 +159,7 @@ def ramp_fit(
     .. [1] Fixsen et al. 2000, PASP 112, 1350, doi:10.1086/316626
     .. [2] Brandt 2024, PASP 136, 045004 and 045005, doi:10.1088/1538-3873/ad38d9 and ad38da
     """
-    if algorithm == "LIKELY" and ramp.n_groups >= LIKELY_GROUPS:
+    if (algorithm == "LIKELY" or _uneven(ramp)) and ramp.n_groups >= LIKELY_GROUPS:
         fit = _likelihood(ramp, gain, readnoise, _select(ramp, firstgroup, lastgroup))
         if save_opt:
             byproduct(likely_chisq=_map(ramp, fit.chisq, opt_name))
@@ -266,13 +268,18 @@ def _positive(ramp: Ramp, *names: str) -> dict:
 def _times(ramp: Ramp) -> tuple[float, float, int]:
     """Return group time, frame time (s) and frames per group, the times rounded to float32 as officially."""
     values = _positive(ramp, "group_time", "frame_time", "nframes")
-    read_times = ramp.meta.get("exposure.read_times")
-    if read_times is not None and len(read_times) > 0:
+    if _uneven(ramp):
         raise InputError(
-            f"{ramp.name}: its groups are unevenly spaced in time (meta.exposure.read_times), which least squares with "
-            "the algorithm OLS_C cannot fit; set ramp_fit.algorithm = LIKELY"
+            f"{ramp.name}: its {ramp.n_groups} groups are unevenly spaced in time (meta.exposure.read_times), which "
+            f"least squares cannot fit, and LIKELY needs at least {LIKELY_GROUPS}; give more groups"
         )
     return float(np.float32(values["group_time"])), float(np.float32(values["frame_time"])), int(values["nframes"])
+
+
+def _uneven(ramp: Ramp) -> bool:
+    """Say whether the groups have times of their own."""
+    reads = ramp.meta.get("exposure.read_times")
+    return reads is not None and len(reads) > 0
 
 
 def _select(ramp: Ramp, firstgroup: int | None, lastgroup: int | None):

@@ -23,7 +23,7 @@ def _cut(ramp: Ramp, parameters: dict) -> Cut:
     return Cut("rows", halo=2 * parameters["n_pix_grow_sat"], sets=int(flags))
 
 
-@step(unit="DN", streams=_cut)
+@step(unit="DN", streams=_cut, superstripes=True)
 def saturation(
     ramp: Ramp,
     saturation: Reference,
@@ -55,9 +55,9 @@ def saturation(
         `data` (integration, group, y, x), `zeroframe` (integration, y, x), DN, as read: bias still in.
     saturation : Reference
         `data` (y, x): threshold t, DN. NaN, or NO_SAT_CHECK in `dq`: the pixel is not checked. For IRS2, of the
-        science pixels alone.
+        science pixels alone; for superstripes, one plane each.
     superbias : Reference, optional
-        `data` (y, x), DN, for rule 4; 0 without it. For IRS2, in that format.
+        `data` (y, x), DN, for rule 4; 0 without it. For IRS2, in that format; for superstripes, one plane each.
     n_pix_grow_sat : int
         Neighbours flagged on every side; 1 flags eight.
     use_readpatt : bool
@@ -83,7 +83,7 @@ def saturation(
     if n_pix_grow_sat < 0:
         raise InputError(f"saturation.n_pix_grow_sat = {n_pix_grow_sat}: expected 0 or more")
     rows = science_rows(ramp.meta, ramp.shape, xp) if is_irs2(ramp.meta, ramp.shape) else None
-    shape = ramp.shape[-2:] if rows is None else (rows.size, ramp.shape[-1])
+    shape = ramp.pixeldq.shape if rows is None else (rows.size, ramp.shape[-1])
     flags = saturation.check_shape("dq", shape)
     threshold = saturation.check_shape("data", shape)
     undefined = xp.isnan(threshold)
@@ -96,30 +96,33 @@ def saturation(
     else:
         pixeldq[rows] |= flags
     n_frames = int(ramp.meta.require("exposure.nframes", "saturation with use_readpatt")) if use_readpatt else 1
-    bias = None if superbias is None else superbias.check_shape("data", ramp.shape[-2:])
+    bias = None if superbias is None else superbias.check_shape("data", ramp.pixeldq.shape)
 
     groupdq = ramp.own("groupdq")
     full = xp.zeros(shape, dtype=bool)
-    for data, dq in zip(ramp.data, groupdq):
-        late = use_readpatt and ramp.n_groups > 2
+    late = use_readpatt and ramp.n_groups > 2
+    for integration, (data, dq) in enumerate(zip(ramp.data, groupdq)):
         if rows is not None:
             offset = bias[rows] if late and bias is not None else None
             full |= _irs2(xp, data, dq, rows, threshold, offset, n_frames if late else 0, n_pix_grow_sat)
             continue
-        full |= _threshold_pass(xp, data, dq, threshold, n_pix_grow_sat)
+        limit = ramp.plane(threshold, integration)
+        reached = ramp.plane(full, integration)
+        reached |= _threshold_pass(xp, data, dq, limit, n_pix_grow_sat)
         if n_frames > 1:
-            _average_pass(xp, data, dq, threshold, unchecked, n_frames, n_pix_grow_sat)
+            _average_pass(xp, data, dq, limit, ramp.plane(unchecked, integration), n_frames, n_pix_grow_sat)
         if late:
             there = ((dq[2] & GROUP.SATURATED) != 0) & ((dq[1] & GROUP.SATURATED) == 0)
-            late_hits = _late_hits(xp, data[0], data[1], there, threshold, bias, n_frames)
+            offset = None if bias is None else ramp.plane(bias, integration)
+            late_hits = _late_hits(xp, data[0], data[1], there, limit, offset, n_frames)
             dq[1] |= late_hits.astype(np.uint8) * GROUP.DO_NOT_USE
     count(saturated_pixels=full, unchecked_pixels=unchecked)
     zeroframe = None
     if ramp.zeroframe is not None:
         zeroframe = ramp.own("zeroframe")
-        for frame in zeroframe:
+        for integration, frame in enumerate(zeroframe):
             if rows is None:
-                _clear(frame, threshold, n_pix_grow_sat)
+                _clear(frame, ramp.plane(threshold, integration), n_pix_grow_sat)
             else:
                 frame[rows] = _clear(frame[rows], threshold, n_pix_grow_sat)
     return ramp.replace(groupdq=groupdq, pixeldq=pixeldq, zeroframe=zeroframe)

@@ -8,6 +8,7 @@ from jwgpu.backend import namespace
 from jwgpu.cut import Cut
 from jwgpu.data import GROUP, PIXEL, Ramp, Reference
 from jwgpu.data.detector import Readout
+from jwgpu.data.multistripe import Stripes
 from jwgpu.numerics.cycles import repeating
 from jwgpu.numerics.masks import grow
 from jwgpu.numerics.stripes import clipped_mean
@@ -28,7 +29,7 @@ def _cut(ramp: Ramp, parameters: dict) -> Cut:
     return Cut(None if parameters["cyclic_bias"] else "rows", sets=0)
 
 
-@step(unit="DN", streams=_cut)
+@step(unit="DN", streams=_cut, superstripes=True)
 def superbias(ramp: Ramp, superbias: Reference, *, cyclic_bias: bool = False, cyclic_period: int | None = None) -> Ramp:
     """Subtract the superbias from every group and from the zero frame.
 
@@ -50,11 +51,11 @@ def superbias(ramp: Ramp, superbias: Reference, *, cyclic_bias: bool = False, cy
         `data` (integration, group, y, x) and `zeroframe` (integration, y, x), DN.
     superbias : Reference
         `data` (y, x), DN; NaN counts as 0. `dq` (y, x), flags of `data.flags.PIXEL`, of which UNRELIABLE_BIAS
-        says that the value is not to be trusted.
+        says that the value is not to be trusted. Superstripes have a plane each.
     cyclic_bias : bool
         Measure and subtract the pattern that returns with the fast resets of a subarray. Only several of their cycles
         tell it from chance (in simulations three for a step of 12 DN, five of 5 DN, ten of 3 DN); otherwise, and in
-        full frames, which have none, nothing is subtracted.
+        full frames, which have none, and readouts in stripes nothing is subtracted.
     cyclic_period : int, optional
         Rows that are reset at a time. No keyword of the exposure tells it; without it, the number is that of NIRCam
         subarrays [2]_, by their rows and outputs, and where that is all rows, or for other instruments, nothing is
@@ -88,20 +89,20 @@ def superbias(ramp: Ramp, superbias: Reference, *, cyclic_bias: bool = False, cy
        four outputs it agrees with [1]_.
     """
     xp = namespace(ramp.data, superbias.data)
-    bias = superbias.check_shape("data", ramp.shape[-2:])
+    bias = superbias.check_shape("data", ramp.pixeldq.shape)
     bias = xp.where(xp.isnan(bias), np.float32(0), bias)
     pixeldq = ramp.own("pixeldq")
-    pixeldq |= superbias.check_shape("dq", ramp.shape[-2:])
+    pixeldq |= superbias.check_shape("dq", ramp.pixeldq.shape)
     data = ramp.own("data")
-    for integration in data:
+    for number, integration in enumerate(data):
         for group in integration:
-            group -= bias
+            group -= ramp.plane(bias, number)
     zeroframe = None
     if ramp.zeroframe is not None:
         zeroframe = ramp.own("zeroframe")
-        for frame in zeroframe:
-            frame -= xp.where(frame == 0, np.float32(0), bias)
-    if cyclic_bias and ramp.meta.get("subarray.name") != "FULL":
+        for number, frame in enumerate(zeroframe):
+            frame -= xp.where(frame == 0, np.float32(0), ramp.plane(bias, number))
+    if cyclic_bias and ramp.meta.get("subarray.name") != "FULL" and Stripes.of(ramp.meta, ramp.shape) is None:
         _subtract_cycles(xp, ramp, data, zeroframe, pixeldq, cyclic_period)
     return ramp.replace(data=data, pixeldq=pixeldq, zeroframe=zeroframe)
 

@@ -12,8 +12,9 @@ from jwgpu.step import Step
 MODES = (
     "nircam", "nircam_sub", "nircam_gaps", "nircam_one_group", "nircam_two_groups", "nircam_three_groups",
     "nircam_snowball", "nircam_cyclic", "niriss", "nirspec", "nirspec_sub", "nirspec_picture_frame",
-    "nirspec_irs2", "nirspec_irs2rapid", "fgs_image", "tso", "nircam_ipc", "miri", "miri_averaged", "miri_sub",
-    "fgs_id_stack", "fgs_acq1", "fgs_fineguide",
+    "nirspec_irs2", "nirspec_irs2rapid", "fgs_image", "tso", "nircam_ipc", "nircam_dhs",
+    "nircam_superstripe_repeat", "niriss_superstripe", "miri", "miri_averaged", "miri_sub", "fgs_id_stack",
+    "fgs_acq1", "fgs_fineguide",
 )  # fmt: skip
 
 PARAMETERS = {

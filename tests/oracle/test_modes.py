@@ -16,7 +16,9 @@ pytestmark = pytest.mark.oracle
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "parity.py"
 MODES = ("NIRISS full", "NIRISS SUBSTRIP256", "NIRSpec full", "NIRSpec ALLSLITS", "NIRSpec SUB2048", "NIRSpec IRS2",
-         "FGS full", "FGS GUIDER1", "time series", "one group", "two groups")  # fmt: skip
+         "FGS full", "FGS GUIDER1", "time series", "one group", "two groups", "NIRCam SUB82STRIPE2_DHS",
+         "NIRCam SUB164STRIPE4_DHS", "NIRCam SUB64P_SUPSTP008", "NIRCam SUB64P_SUPSTP002",
+         "NIRISS SUB680STRIPE_SOSS")  # fmt: skip
 APPLIED = ("dq_init", "saturation", "superbias", "linearity", "dark_current", "ramp_fit", "gain_scale")
 
 # Reference pixels that are not there cannot be used: jwst says that the step is complete, jwgpu that it was skipped.

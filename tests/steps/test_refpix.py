@@ -180,7 +180,6 @@ def test_zero_frame_is_corrected_and_its_zeros_stay():
     ("changes", "reason"),
     [
         ({"instrument.name": "MIRI"}, "MIRI subarrays"),
-        ({"subarray.multistripe_reads1": 40}, "stripes"),
         ({"subarray.ystart": 2040}, "detector rows 2039 to 2062.*reaches beyond"),
         ({"subarray.ystart": 300, "exposure.noutputs": 1}, "no usable reference pixel"),
     ],

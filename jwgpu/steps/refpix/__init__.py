@@ -19,7 +19,7 @@ from jwgpu.cut import Cut
 from jwgpu.data import Ramp, Reference
 from jwgpu.data.irs2 import is_irs2
 from jwgpu.step import ParameterError, step
-from jwgpu.steps.refpix import irs2, miri, near_infrared, sirs
+from jwgpu.steps.refpix import irs2, miri, near_infrared, sirs, superstripes
 
 
 def _is_irs2(ramp: Ramp, parameters: dict) -> bool:
@@ -30,6 +30,7 @@ def _uses_sirs(ramp: Ramp, parameters: dict) -> bool:
     return (
         parameters["refpix_algorithm"] == "sirs"
         and "FULL" in str(ramp.meta.get("subarray.name", ""))
+        and ramp.meta.get("subarray.multistripe_reads1") is None
         and not _is_miri(ramp)
         and not _is_irs2(ramp, parameters)
     )
@@ -44,7 +45,7 @@ def _cut(ramp: Ramp, parameters: dict) -> Cut:
     return Cut(None if _is_irs2(ramp, parameters) else "integration", sets=0)
 
 
-@step(unit="DN", streams=_cut, wanted={"refpix": _is_irs2, "sirskernel": _uses_sirs})
+@step(unit="DN", streams=_cut, wanted={"refpix": _is_irs2, "sirskernel": _uses_sirs}, superstripes=True)
 def refpix(
     ramp: Ramp,
     refpix: Reference | None = None,
@@ -72,6 +73,11 @@ def refpix(
     its pixels that are flagged REFERENCE_PIXEL (edges and sides alike); the outermost four rows of the NIRSpec windows
     SUB512, SUB512S and SUB32, which reach no edge, serve in their stead. Reference pixels flagged DO_NOT_USE take no
     part.
+
+    Of a readout in stripes, whatever its outputs, each amplifier loses the clipped mean of all its pixels that are
+    flagged REFERENCE_PIXEL. Superstripes are then put together: each integration holds the whole frame, stripes that
+    were repeated within a frame become groups with times of their own (`meta.exposure.read_times`), and the times of
+    the stripes go into the table `int_times_stripe`.
 
     A MIRI full frame is corrected amplifier by amplifier (every fourth column is one), odd and even rows apart, from
     the columns at the two sides, by how far they have moved since the first group.
@@ -123,7 +129,8 @@ def refpix(
     -------
     Ramp
         `data`, and `zeroframe` where there is one, corrected in DN; pixels that are 0 in the zero frame stay 0. Of an
-        IRS2 ramp all arrays hold the science pixels alone, unless they are asked to be preserved.
+        IRS2 ramp all arrays hold the science pixels alone, unless they are asked to be preserved; of superstripes, the
+        whole frame, NaN where none was read.
 
     Raises
     ------
@@ -132,13 +139,14 @@ def refpix(
     ValueError
         The metadata do not say FASTAXIS, SLOWAXIS or the start of the subarray.
     InputError
-        The table of the `refpix` reference does not have the length of the frame.
+        The table of the `refpix` reference does not have the length of the frame; the keywords of stripes contradict
+        each other; the superstripes of a turn are not all there.
 
     Skips when
     ----------
-    The exposure is a MIRI subarray or made of stripes; the subarray reaches beyond the detector; no usable reference
-    pixel is in it (MIRI: in one of the sets of rows of an amplifier); or there is no `refpix` reference for an IRS2
-    frame, or one of other than 16 science and 4 reference pixels in turn.
+    The exposure is a MIRI subarray; the subarray reaches beyond the detector; no usable reference pixel is in it (MIRI:
+    in one of the sets of rows of an amplifier) and no superstripes are to be put together; or there is no `refpix`
+    reference for an IRS2 frame, or one of other than 16 science and 4 reference pixels in turn.
 
     Differs from jwst
     -----------------
@@ -150,6 +158,9 @@ def refpix(
       there, only one of 2048 x 2048 pixels (MIRI: 1024 x 1032) is.
     * Where the reference pixels of a single-output subarray are all in even (or all in odd) columns, nothing is
       subtracted; there it is an IndexError.
+    * Each superstripe is corrected from the reference pixels that its own flags leave; there, from those that the flags
+      of the first one leave. The amplifier of a column is that of the detector also where FASTAXIS is negative and the
+      subarray narrower than the detector.
     * IRS2: BAD_REF_PIXEL on a pixel of the border marks nothing but itself; there, the 2048 pixels that are read in
       its column are flagged DO_NOT_USE with it, science pixels too, and take the mean of those 20 columns on either
       side: the search for bad interleaved pixels asks only whether any pixel of a column has the flag. The flag says
@@ -179,7 +190,7 @@ def refpix(
     templates = None
     if _uses_sirs(ramp, {"refpix_algorithm": refpix_algorithm}):
         templates = sirs.templates(ramp, sirskernel, sigreject, gaussmooth, halfwidth)
-    return near_infrared.correct(
+    corrected = near_infrared.correct(
         ramp,
         odd_even_columns=odd_even_columns,
         use_side_ref_pixels=use_side_ref_pixels,
@@ -188,3 +199,4 @@ def refpix(
         siglimit=siglimit,
         side_templates=templates,
     )
+    return superstripes.collate(corrected) if ramp.n_superstripes else corrected

@@ -10,6 +10,7 @@ from jwgpu.backend import namespace
 from jwgpu.cut import first_integration
 from jwgpu.data import PIXEL, Ramp
 from jwgpu.data.detector import BORDER, Readout
+from jwgpu.data.multistripe import Stripes
 from jwgpu.numerics.blocks import over_planes, row_blocks
 from jwgpu.numerics.stripes import clipped_mean, mean_of_known, running_median, single_clipped_mean
 from jwgpu.step import Skip, note
@@ -41,23 +42,28 @@ def correct(
     `side_templates(left, right)`, given the reference pixels at the sides of a group with the offsets of their columns
     taken off, (row, 4) each, gives (amplifier, row) signals that take the place of the running median.
     """
-    readout = _readout(ramp)
+    striped = Stripes.of(ramp.meta, ramp.shape) is not None
+    readout = _readout(ramp, striped)
     xp = namespace(ramp.data)
     usable = readout.view((ramp.pixeldq & PIXEL.DO_NOT_USE) == 0)
-    if readout.full or ramp.meta.get("exposure.noutputs") == 4:
-        bands = amplifier_bands(readout, usable, odd_even_columns)
+    sides = []
+    if striped:
+        flagged = (usable & _flagged(ramp, readout)).reshape(-1, readout.rows, readout.columns)
+        turns = [_striped_bands(readout, plane, odd_even_columns) for plane in flagged]
+    elif readout.full or ramp.meta.get("exposure.noutputs") == 4:
+        turns = [amplifier_bands(readout, usable, odd_even_columns)]
         sides = _sides(readout, usable) if use_side_ref_pixels else []
     else:
-        bands = _single_band(readout, usable & _flagged(ramp, readout), odd_even_columns)
-        sides = []
-    edge_pixels = sum(y.size for band in bands for _, samples in band for y, _ in samples)
+        turns = [_single_band(readout, usable & _flagged(ramp, readout), odd_even_columns)]
+    edge_pixels = sum(y.size for bands in turns for band in bands for _, samples in band for y, _ in samples)
     side_pixels = sum(int(good.sum()) for _, good in sides)
-    if edge_pixels + side_pixels == 0:
+    if edge_pixels + side_pixels == 0 and not ramp.n_superstripes:
         raise Skip("the exposure holds no usable reference pixel")
     note(edge_pixels=edge_pixels, side_pixels=side_pixels)
 
-    def correct_groups(groups, single: bool = False):
-        """Correct (n, y, x) `groups` in place; the columns of the first in `single` precision."""
+    def correct_groups(groups, integration, single: bool = False):
+        """Correct (n, y, x) `groups` of an integration in place; the columns of the first in `single` precision."""
+        bands = turns[ramp.superstripe(integration) if ramp.n_superstripes else 0]
         seen = readout.view(groups)
         columns = column_offsets(seen, bands, siglimit)
         if single:
@@ -79,14 +85,15 @@ def correct(
         over_planes(correct_group, groups)
 
     data = ramp.own("data")
-    for number, integration in enumerate(data, start=first_integration()):
+    for number, integration in enumerate(data):
         # The work array of the official package is float32 until the rows of its first group are corrected.
-        correct_groups(integration, single=number == 0 and bool(sides))
+        correct_groups(integration, number, single=number + first_integration() == 0 and bool(sides))
     if ramp.zeroframe is None:
         return ramp.replace(data=data)
     zeroframe = ramp.own("zeroframe")
     unknown = zeroframe == 0
-    correct_groups(zeroframe)
+    for number in range(zeroframe.shape[0]):
+        correct_groups(zeroframe[number : number + 1], number)
     zeroframe[unknown] = 0
     return ramp.replace(data=data, zeroframe=zeroframe)
 
@@ -98,12 +105,10 @@ def _subtract_templates(group, columns, side_templates, readout: Readout) -> Non
         group[:, band] -= template[:, None] + columns[band]
 
 
-def _readout(ramp: Ramp) -> Readout:
+def _readout(ramp: Ramp, striped: bool) -> Readout:
     """Return the window and orientation of the ramp; skip what this step cannot correct."""
-    if ramp.meta.get("subarray.multistripe_reads1") is not None:
-        raise Skip("readouts in several stripes are not part of this version")
     readout = Readout.of(ramp.meta, ramp.shape)
-    if not readout.fits:
+    if not readout.fits and not striped:  # the rows of stripes do not follow each other
         raise Skip(
             f"the subarray (detector rows {readout.row} to {readout.row + readout.rows - 1}, columns "
             f"{readout.column} to {readout.column + readout.columns - 1}) reaches beyond the detector"
@@ -134,6 +139,20 @@ def amplifier_bands(readout: Readout, usable, odd_even_columns: bool) -> list:
             (part, [sample(rows, part) for rows in (readout.bottom, readout.top)])
             for part in _parts(readout, columns, odd_even_columns)
         ]
+        for columns in readout.amplifiers.values()
+    ]
+
+
+def _striped_bands(readout: Readout, reference, odd_even_columns: bool) -> list:
+    """Return, per amplifier, which pixels tell the offset of which columns: all where `reference` is True."""
+    xp = namespace(reference)
+
+    def sample(columns: slice):
+        y, x = xp.nonzero(reference[:, columns])
+        return y, x * (columns.step or 1) + columns.start
+
+    return [
+        [(part, [sample(part)]) for part in _parts(readout, columns, odd_even_columns)]
         for columns in readout.amplifiers.values()
     ]
 

@@ -27,6 +27,7 @@ OPTIONS = (
     {"after_jump_flag_dn1": 10.0, "after_jump_flag_time1": 30.0, "after_jump_flag_dn2": 900.0,
      "after_jump_flag_time2": 100.0},
     {"algorithm": "LIKELY"},
+    {"unbiased": True, "suppress_one_group": False},
 )  # fmt: skip
 """Parameters that lead through other branches; each step takes those that it has."""
 

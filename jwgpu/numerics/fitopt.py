@@ -7,7 +7,7 @@ and weights w (1 at its ends), with R the read noise of a group in electrons and
     sigslope = R sqrt(sum(w) / D),    sigyint = R sqrt(sum(w x^2) / D).
 
 These are the official numbers: `sigslope` is in electrons per group and, like `sigyint`, knows no photon noise. Two
-groups have sigslope = sigyint = sqrt(2) R, a single one 0.
+groups have sigslope = sigyint = sqrt(2) R, a single one 0. Their variances are the official ones always.
 """
 
 from __future__ import annotations
@@ -87,8 +87,8 @@ def _segments(segments: Segments, ramp, lone_time):
     for at, start, end in runs(xp, ramp.flags):
         keep = wanted[at]
         at, start = at[keep], start[keep]
-        slope, poisson, read = segments.measure(ramp.values, at, start, end, lone_time)
-        sigslope, yint, sigyint = segments.intercept(ramp.values, at, start, end)
+        slope, poisson, read, row = segments.measure(ramp.values, at, start, end, lone_time)
+        sigslope, yint, sigyint = segments.intercept(ramp.values, at, start, end, row)
         index = found[at]
         for name, values in zip(SEGMENT_ARRAYS, (slope, sigslope, poisson, read, yint, sigyint, 1 / read)):
             yield name, index, at, values

@@ -34,6 +34,25 @@ def whole_ramp(weights: np.ndarray) -> np.ndarray:
     return line
 
 
+def variance_forms(weights: np.ndarray, group_time: float, frame_time: float, n_frames: int) -> np.ndarray:
+    """Return the true variance of the slope of a segment, (power, length, 2), for lengths 0 .. n_groups.
+
+    The slope is sum(a_j d_j), a_j = 2 w_j u_j / (t sum(w u^2)). Read noise of variance 1 in each group gives it the
+    variance sum(a^2). Photons at the rate of 1 in all groups after them, of which b_k = a_k + a_(k+1) + ... is made,
+    give t sum(b^2), less sum(a^2) (N^2 - 1) / (6 N) frame times where a group is the mean of N frames.
+    """
+    forms = np.zeros((*weights.shape[:1], weights.shape[1] + 1, 2))
+    for length in range(2, weights.shape[1] + 1):
+        u = 2 * np.arange(length) - (length - 1)
+        weighted = weights[:, np.abs(u)] * u
+        a = 2 * weighted / (weighted * u).sum(axis=1, keepdims=True) / group_time
+        b = a[:, ::-1].cumsum(axis=1)[:, :-1]
+        forms[:, length, 0] = (a**2).sum(axis=1)
+        averaged = forms[:, length, 0] * frame_time * (n_frames**2 - 1) / (6 * n_frames)
+        forms[:, length, 1] = group_time * (b**2).sum(axis=1) - averaged
+    return forms
+
+
 def runs(xp, flags):
     """Give the segments in order, as (pixels, their first groups, one group behind their last).
 
@@ -78,6 +97,8 @@ class Segments:
     weights : (power, |u|) float64
         `weight_table`.
     group_time : float, seconds
+    forms : (power, length, 2) float64 or None
+        `variance_forms`: the weights go by the slope, and `sums` has the variances of the slope as it is.
     """
 
     xp: Any
@@ -86,19 +107,33 @@ class Segments:
     poisson_rate: Any
     weights: Any
     group_time: float
+    forms: Any
 
     def sums(self, values, flags, lone_time):
-        """Return sums over segments (slope / read, 1 / read, 1 / poisson, 1 / total), (4, pixel)."""
+        """Return sums over segments, (6, pixel).
+
+        Sums of slope / read, 1 / read, 1 / poisson, 1 / total, and, with `forms`, the variances of the first of them:
+        from read noise, and from photons at a rate of 1 electron / s.
+        """
         xp = self.xp
-        sums = xp.zeros((4, self.gain.size))
+        sums = xp.zeros((6, self.gain.size))
         for at, start, end in runs(xp, flags):
-            slope, poisson, read = self.measure(values, at, start, end, lone_time)
+            slope, poisson, read, row = self.measure(values, at, start, end, lone_time)
             inverse_poisson = xp.where(poisson > 0, 1 / poisson, 0.0)
-            sums[:, at] += xp.stack([slope / read, 1 / read, inverse_poisson, 1 / (poisson + read)])
+            sums[:4, at] += xp.stack([slope / read, 1 / read, inverse_poisson, 1 / (poisson + read)])
+            if self.forms is not None:
+                sums[4:, at] += self._spread(at, end - start, row, 1 / read, lone_time[at])
         return sums
 
+    def _spread(self, at, length, row, weight, lone_time):
+        xp = self.xp
+        noise, form = self.noise[at] / self.gain[at], self.forms[row, length]
+        read = xp.where(length == 1, 2.0 / (lone_time * lone_time), form[:, 0])
+        poisson = xp.where(length == 1, 1.0 / lone_time, form[:, 1])
+        return xp.stack([weight * weight * (noise * noise) * read, weight * weight * poisson])
+
     def measure(self, values, at, start, end: int, lone_time):
-        """Return slope, Poisson and read-noise variance of segments of the pixels `at`, as `runs` gives them."""
+        """Return slope, Poisson and read-noise variance, and row of the weights, of segments as `runs` gives them."""
         xp = self.xp
         values, gain = values[:, at], self.gain[at]
         length = end - start
@@ -106,12 +141,18 @@ class Segments:
         last = values[end - 1].astype(xp.float64)
         rise = last - xp.take_along_axis(values, start[None], axis=0)[0]
         slope = xp.where(length == 1, last / time, rise / time)
+        row = xp.zeros(at.shape, dtype=xp.int64)
         if end > 2:
-            slope = xp.where(length > 2, self._slope(values, start, end, rise, at), slope)
+            row = xp.where(length > 2, self.power(rise, at), 0)
+            fitted = self._slope(values, start, end, row)
+            if self.forms is not None:  # again, by what is all but uncorrelated with the choice
+                row = xp.where(length > 2, self.power(fitted * (length - 1) * self.group_time, at), 0)
+                fitted = self._slope(values, start, end, row)
+            slope = xp.where(length > 2, fitted, slope)
         poisson = self.poisson_rate[at] / (time * gain * xp.maximum(length - 1, 1))
         noise = self.noise[at] / time
         read = 12.0 * noise * noise / (xp.maximum(length**3 - length, 6) * gain * gain)
-        return slope, poisson, read
+        return slope, poisson, read, row
 
     def power(self, rise, at):
         """Return the row of the weights, by the signal to noise of the rise (DN) over a segment."""
@@ -121,11 +162,10 @@ class Segments:
         row = len(SNR_LIMITS) - sum((snr < limit).astype(xp.int64) for limit in SNR_LIMITS)
         return xp.where(variance <= 0, 0, row)
 
-    def _slope(self, values, start, end: int, rise, at):
+    def _slope(self, values, start, end: int, row):
         """Return slopes (DN/s) of segments that all end before group `end`; NaN data count as 0."""
         xp = self.xp
-        row = self.power(rise, at)
-        above, below = xp.zeros(at.size), xp.zeros(at.size)
+        above, below = xp.zeros(row.size), xp.zeros(row.size)
         for group in range(end):
             inside = group >= start
             u = xp.where(inside, 2 * (group - start) - (end - start - 1), 0)
@@ -134,12 +174,11 @@ class Segments:
             below += weighted * u
         return 2.0 * above / below / self.group_time
 
-    def intercept(self, values, at, start, end: int):
+    def intercept(self, values, at, start, end: int, row):
         """Return sigslope, yint and sigyint (electron, DN, electron) of segments, as in `jwgpu.numerics.fitopt`."""
         xp = self.xp
         values, noise, length = values[:, at], self.noise[at], end - start
         first, last = xp.take_along_axis(values, start[None], axis=0)[0].astype(xp.float64), values[end - 1]
-        row = self.power(last - first, at)
         w, x, xx, y, xy = xp.zeros((5, at.size))
         for group in range(end):
             inside = (group >= start) & (length > 2)

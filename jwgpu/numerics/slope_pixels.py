@@ -12,7 +12,7 @@ import numpy as np
 
 from jwgpu import backend
 from jwgpu.data.flags import GROUP, PIXEL
-from jwgpu.numerics.segments import Segments, weight_table
+from jwgpu.numerics.segments import Segments, variance_forms, weight_table
 
 CHUNK = 1 << 16
 """Pixels that array code works on at a time."""
@@ -48,6 +48,8 @@ class Sampling:
         fitted one is no jump.
     suppress_one_group : bool
         Give no slope to an integration with only one good group.
+    unbiased : bool
+        Choose weights by the slope, not by the rise, and give the variances of that slope.
     """
 
     group_time: float
@@ -56,11 +58,18 @@ class Sampling:
     first_group: int
     n_groups: int
     suppress_one_group: bool
+    unbiased: bool = False
 
     @property
     def first_time(self) -> float:
         """Mean time at which the frames of the first group were read, in seconds."""
         return (self.n_frames + 1.0) * self.frame_time / 2.0
+
+    def forms(self, weights):
+        """Return the variances of slopes per unit of noise, of photons and read-out, where they are wanted."""
+        if not self.unbiased:
+            return None
+        return variance_forms(weights, self.group_time, self.frame_time, self.n_frames)
 
 
 @dataclass
@@ -93,18 +102,23 @@ def blocks(data, groupdq, pixeldq, gain, readnoise, dark, zeroframe, sampling: S
     data, groupdq = (a[:, groups].reshape(n_integrations, sampling.n_groups, n) for a in (data, groupdq))
     zeroframe = None if zeroframe is None else zeroframe.reshape(n_integrations, n)
     planes = [a.reshape(-1) for a in (pixeldq, gain, readnoise, xp.zeros_like(gain) if dark is None else dark)]
-    weights = backend.to(weight_table(sampling.n_groups), "gpu" if backend.is_device_array(data) else "cpu")
+    table = weight_table(sampling.n_groups)
+    weights, forms = (
+        a if a is None else backend.to(a, "gpu" if backend.is_device_array(data) else "cpu")
+        for a in (table, sampling.forms(table))
+    )
     for first in range(0, n, CHUNK):
         part = slice(first, min(first + CHUNK, n))
-        pixels = Pixels(xp, *(a[part] for a in planes), weights, sampling)
+        pixels = Pixels(xp, *(a[part] for a in planes), weights, forms, sampling)
         yield part, pixels, data[..., part], groupdq[..., part], None if zeroframe is None else zeroframe[:, part]
 
 
 class Pixels:
     """Some pixels, and what their fit shares. All sums are float64, as in the kernel."""
 
-    def __init__(self, xp, pixeldq, gain, readnoise, dark, weights, sampling: Sampling):
-        self.xp, self.weights, self.sampling, self.dark = xp, weights, sampling, dark.astype(xp.float64)
+    def __init__(self, xp, pixeldq, gain, readnoise, dark, weights, forms, sampling: Sampling):
+        self.xp, self.weights, self.forms, self.sampling = xp, weights, forms, sampling
+        self.dark = dark.astype(xp.float64)
         bad_gain = ~(gain > 0)
         self.gain = xp.where(bad_gain, xp.nan, gain.astype(xp.float64))
         noise = readnoise * (self.gain / np.sqrt(2.0 * sampling.n_frames))
@@ -122,13 +136,14 @@ class Pixels:
         integrations = self.surveys(data, groupdq, zeroframe)
         rate = sum(self._median_rate(i) for i in integrations) / len(data)
         poisson_rate = xp.where(rate > 0, rate + self.dark, self.dark)
-        return integrations, Segments(xp, self.gain, self.noise, poisson_rate, self.weights, self.sampling.group_time)
+        time = self.sampling.group_time
+        return integrations, Segments(xp, self.gain, self.noise, poisson_rate, self.weights, time, self.forms)
 
     def fit(self, data, groupdq, zeroframe) -> tuple[Slopes, Slopes]:
         """Fit ramps (integration, group, pixel); zeroframe (integration, pixel) or None."""
         xp = self.xp
         integrations, segments = self.prepare(data, groupdq, zeroframe)
-        total = xp.zeros((3, self.dq.size))
+        total = xp.zeros((6, self.dq.size))
         inverse_read = xp.zeros(self.dq.size)
         chargeloss = xp.zeros(self.dq.size, dtype=bool)
         fits = []
@@ -211,15 +226,29 @@ class Pixels:
         dq |= xp.where(ramp.unusable & (ramp.n_saturated == len(ramp.flags)), PIXEL.SATURATED, xp.uint32(0))
         sums = segments.sums(ramp.values, ramp.flags, self.lone_time(ramp))
         sums = xp.where(dead | ramp.unusable, 0.0, sums)
-        total += sums[:3]
+        total += sums
         invalid = (dq & (PIXEL.DO_NOT_USE | PIXEL.SATURATED)) != 0
         measured = (sums[1] != 0) & ~invalid
+        if self.forms is not None:
+            return Slopes(*self._unbiased(sums, invalid, measured), dq)
         poisson = xp.where(measured, _variance(xp, sums[2]), 0.0)
         read = xp.where(measured, _variance(xp, sums[1]), 0.0)
         variance = 1 / sums[3]
         error = xp.where(measured & ~(variance > VARIANCE_LIMIT), xp.sqrt(variance), 0.0)
         slope = xp.where(invalid, xp.nan, xp.where(measured, sums[0] * read, 0.0))
         return Slopes(slope, error, poisson, read, dq)
+
+    def _unbiased(self, sums, invalid, measured):
+        """Return slope, error and the variances that the slope really has at its own rate."""
+        xp = self.xp
+        square = sums[1] * sums[1]
+        slope = sums[0] * _variance(xp, sums[1])
+        rate = xp.where(slope > 0, slope, 0.0) + self.dark / self.gain
+        read, poisson = sums[4] / square, rate / self.gain * (sums[5] / square)
+        known = measured & (read < VARIANCE_LIMIT) & (poisson < VARIANCE_LIMIT)
+        poisson, read = xp.where(known, poisson, 0.0), xp.where(known, read, 0.0)
+        slope = xp.where(invalid, xp.nan, xp.where(measured, slope, 0.0))
+        return slope, xp.where(known, xp.sqrt(poisson + read), 0.0), poisson, read
 
     def _chargeloss_inverse(self, ramp: Integration, segments: Segments, data, groupdq):
         """Return 1 / read where groups lost to charge migration, left out of the slope, count again."""
@@ -244,6 +273,8 @@ class Pixels:
         read = xp.where(invalid, 0.0, _variance(xp, total[1]))
         slope = xp.where(invalid, xp.nan, total[0] * read)
         error = xp.sqrt(poisson + read)
+        if self.forms is not None:
+            slope, error, poisson, read = self._unbiased(total, invalid, (total[1] != 0) & ~invalid)
         read = xp.where(chargeloss & (inverse_read > 0), _variance(xp, inverse_read), read)
         for i, integration in enumerate(integrations):
             some = xp.where(integration.n_saturated > 0, PIXEL.SATURATED, xp.uint32(0))

@@ -17,6 +17,21 @@ m the median of the differences of neighbouring groups, as a rate, and i the dar
 Segments, of one integration or of all, are averaged with weights 1 / read: a weight that depended on the counts
 themselves would favour ramps that happen to be faint.
 
+These are the official formulas, and not quite true. Where the rise straddles a limit between two p, a ramp that happens
+to rise gets the weights that follow its rise: slopes are biased by up to 0.35%. And the variances mix the read noise of
+equal weights with the photon noise of the ends, at a rate that is 0 for half of the faintest pixels: errors are up to
+7% off, more for long faint ramps. With `Sampling.unbiased`
+
+* p is chosen again by the signal to noise of t (L - 1) times the slope that the first choice gave. That slope is nearly
+  the best, and what is nearly the best is nearly uncorrelated with its difference to others, so that the choice between
+  them favours none (bias below 0.05%).
+* the variances are those of the sum of the d_j as it is weighted (`segments.variance_forms`), with photons at the rate
+  of the slope itself, of the integration or of the exposure, or 0 where it is negative, and of the dark current; the
+  error is the root of their sum (true to 3%). Single groups keep the official formula, as do the read-noise variances
+  of integrations with CHARGELOSS.
+
+`benchmarks/truth.py` tabulates biases and errors of both.
+
 References
 ----------
 .. [1] Fixsen et al. 2000, PASP 112, 1350, doi:10.1086/316626
@@ -43,7 +58,8 @@ def fit_slopes(data, groupdq, pixeldq, gain, readnoise, dark, zeroframe, samplin
     pixeldq : (y, x) uint32
     gain, readnoise : (y, x) float32, electron / DN and DN (of a difference of two single frames)
     dark : (y, x) float32 or None, electron / s
-        Average dark current, added in the Poisson variance to a rate in DN / s as it stands, as in jwst.
+        Average dark current, added in the Poisson variance to a rate in DN / s as it stands, as in jwst; `unbiased`
+        divides it by the gain.
     zeroframe : (integration, y, x) float32 or None, DN
         First frame, used where no group is good; 0 where it is not good either.
     sampling : Sampling
@@ -97,7 +113,8 @@ def _empty(xp, shape) -> Slopes:
 def _tables(data, sampling: Sampling):
     weights = weight_table(sampling.n_groups)
     kind = "gpu" if backend.is_device_array(data) else "cpu"
-    return backend.to(weights, kind), backend.to(whole_ramp(weights), kind)
+    tables = (weights, whole_ramp(weights), sampling.forms(weights))
+    return [None if table is None else backend.to(table, kind) for table in tables]
 
 
 def fit_slopes_reference(

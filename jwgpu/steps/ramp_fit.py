@@ -70,6 +70,7 @@ def ramp_fit(
     save_opt: bool = False,
     opt_name: str = "",
     save_chisq: bool = False,
+    unbiased: bool = False,
 ) -> RampFit:
     """Fit a slope to each ramp, by least squares over the segments between jumps or by maximum likelihood.
 
@@ -118,6 +119,9 @@ def ramp_fit(
         (integration, y, x): of the differences of neighbouring groups in use about the fitted slope, with their
         covariance from photon and read noise. With OLS_C the expected value is a little (a few per cent) above the
         degrees of freedom, where its weights are not the best ones. (No option of jwst.)
+    unbiased : bool
+        OLS_C: choose the weights of a segment by its slope in place of its rise, and give the variances that the slope
+        really has, of each integration and of the exposure, at its own rate (`numerics.slopes`). (No option of jwst.)
 
     Returns
     -------
@@ -179,7 +183,7 @@ def ramp_fit(
     if saturated[first]:
         raise Skip("the first group of every ramp is saturated")
     plane = ramp.shape[-2:]
-    sampling = Sampling(group_time, frame_time, n_frames, first, n_groups, suppress)
+    sampling = Sampling(group_time, frame_time, n_frames, first, n_groups, suppress, unbiased)
     ramps = (
         ramp.data, groupdq, ramp.pixeldq, _plane(gain, plane), _plane(readnoise, plane), ramp.average_dark_current,
         ramp.zeroframe, sampling,

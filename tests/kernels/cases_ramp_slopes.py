@@ -22,12 +22,16 @@ def cases():
     for n_frames in (2, 4, 8):
         yield case(f"{n_frames} frames", 5, 2, n_frames=n_frames)
     yield case("plain", 6, 2, zeroframe=False, dark=False)
+    for n_groups, n_integrations in ((1, 2), (2, 1), (3, 2), (10, 2), (17, 1), (70, 1)):
+        yield case(f"unbiased {n_groups}", n_groups, n_integrations, unbiased=True)
     yield pairs_of_flags(1)
     yield pairs_of_flags(0)
     yield flat_signal_to_noise()
 
 
-def case(words, n_groups, n_integrations, *, suppress=False, cut=False, n_frames=2, zeroframe=True, dark=True):
+def case(
+    words, n_groups, n_integrations, *, suppress=False, cut=False, n_frames=2, zeroframe=True, dark=True, unbiased=False
+):
     """Return one case; `cut` leaves out the first group and the last, which no pixel may use."""
     ramp = edges.ramp(n_groups, n_integrations, seed=n_frames)
     references = edges.references()
@@ -39,7 +43,7 @@ def case(words, n_groups, n_integrations, *, suppress=False, cut=False, n_frames
     return words, (
         ramp.data, groupdq, ramp.pixeldq, references["gain"].data, references["readnoise"].data,
         current if dark else None, ramp.zeroframe if zeroframe else None,
-        Sampling(21.5, 10.75, n_frames, first, used, suppress),
+        Sampling(21.5, 10.75, n_frames, first, used, suppress, unbiased),
     )  # fmt: skip
 
 

@@ -32,10 +32,22 @@ JW_FN RampFit ramp_fit_exposure(const RampSums& total, uint32_t dq) {
   return RampFit{valid ? slope : (double)JW_NAN, valid ? error : 0.0, valid ? poisson : 0.0, valid ? read : 0.0, dq};
 }
 
+// The same for either, with the variances that the slope really has at its own rate.
+JW_FN RampFit ramp_fit_unbiased(const RampSums& sums, const RampPixel& pixel, uint32_t dq) {
+  const double square = sums.inverse_read * sums.inverse_read;
+  const double slope = sums.slope * ramp_variance(sums.inverse_read);
+  const double rate = (slope > 0.0 ? slope : 0.0) + pixel.dark / pixel.gain;
+  const double read = sums.spread_read / square, poisson = rate / pixel.gain * (sums.spread_poisson / square);
+  const bool valid = (dq & RAMP_INVALID) == 0, measured = valid && sums.inverse_read != 0.0;
+  const bool known = measured && read < RAMP_VARIANCE_LIMIT && poisson < RAMP_VARIANCE_LIMIT;
+  return RampFit{valid ? (measured ? slope : 0.0) : (double)JW_NAN, known ? sqrt(poisson + read) : 0.0,
+                 known ? poisson : 0.0, known ? read : 0.0, dq};
+}
+
 // The fit of one integration. `total` gathers the sums for the exposure.
 JW_FN RampFit ramp_fit_integration(const RampView& ramp, const RampSurvey& survey, const RampSampling& s,
                                    const RampPixel& pixel, uint32_t dq, RampSums& total) {
-  RampSums sums{0.0, 0.0, 0.0, 0.0};
+  RampSums sums{};
   const bool dead = (ramp_flags(ramp, 0) & RAMP_SATURATED) != 0;
   dq |= survey.any & (RAMP_JUMP | RAMP_PERSISTENCE);
   if (dead) dq |= RAMP_INVALID;
@@ -47,7 +59,9 @@ JW_FN RampFit ramp_fit_integration(const RampView& ramp, const RampSurvey& surve
   total.slope += sums.slope;
   total.inverse_read += sums.inverse_read;
   total.inverse_poisson += sums.inverse_poisson;
-  return ramp_fit_sums(sums, dq);
+  total.spread_read += sums.spread_read;
+  total.spread_poisson += sums.spread_poisson;
+  return s.forms == nullptr ? ramp_fit_sums(sums, dq) : ramp_fit_unbiased(sums, pixel, dq);
 }
 
 // Inverse read-noise variance of an integration whose CHARGELOSS groups, left out of the slope, count again here.
@@ -86,7 +100,7 @@ struct RampExposure {
 JW_FN RampPixel ramp_pixel(float gain, float readnoise, double noise_divisor) {
   const double good_gain = gain > 0.0f ? gain : JW_NAN;
   // The read noise of one group, rounded to float as an image of it in electrons would be.
-  return RampPixel{good_gain, (double)(float)(readnoise * (good_gain / noise_divisor)), 0.0};
+  return RampPixel{good_gain, (double)(float)(readnoise * (good_gain / noise_divisor)), 0.0, 0.0};
 }
 
 // Rate (DN/s) whose photon noise counts.
@@ -112,9 +126,10 @@ JW_FN void ramp_fit_pixel(const RampExposure& e, const RampSampling& s, float* s
     rate += ramp_median_rate(ramp, survey, s, scratch);
   }
   RampPixel pixel = ramp_pixel(e.gain[at], e.readnoise[at], e.noise_divisor);
-  pixel.poisson_rate = ramp_poisson_rate(rate / e.n_integrations, e.dark == nullptr ? 0.0 : (double)e.dark[at]);
+  pixel.dark = e.dark == nullptr ? 0.0 : (double)e.dark[at];
+  pixel.poisson_rate = ramp_poisson_rate(rate / e.n_integrations, pixel.dark);
 
-  RampSums total{0.0, 0.0, 0.0, 0.0};
+  RampSums total{};
   double inverse_read = 0.0;  // as in total, but with the groups lost to charge migration
   bool chargeloss = false, all_unusable = true, all_saturated = true, any_saturated = false;
   const uint32_t dq = ramp_dq(e.pixeldq[at], e.gain[at]);
@@ -141,7 +156,7 @@ JW_FN void ramp_fit_pixel(const RampExposure& e, const RampSampling& s, float* s
   }
   if (all_unusable) exposure_dq |= RAMP_DO_NOT_USE;
   if (all_saturated) exposure_dq |= RAMP_SATURATED;
-  RampFit fit = ramp_fit_exposure(total, exposure_dq);
+  RampFit fit = s.forms == nullptr ? ramp_fit_exposure(total, exposure_dq) : ramp_fit_unbiased(total, pixel, exposure_dq);
   if (any_saturated) fit.dq |= RAMP_SATURATED;
   if (chargeloss && inverse_read > 0.0) fit.read = ramp_variance(inverse_read);
   ramp_store(exposure, at, fit);

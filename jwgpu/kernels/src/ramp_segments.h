@@ -16,6 +16,8 @@ struct RampSampling {
   double group_time, frame_time, first_time;  // s; first_time: mean time of the frames averaged into the first group
   const double* weights;                      // (class of signal to noise, |2 j - (length - 1)|)
   const double* line;                         // (class, group): weight times u of a whole ramp; last, the sum of w u^2
+  const double* forms;                        // (class, length, 2): variance of a slope per variance of a group and per
+                                              // photon rate; null where not asked for (unbiased)
   int n_groups;
   bool suppress;                              // a ramp with one good group counts as having none
   bool clear_first_jump;                      // leading groups were cut off, so a jump into the first one is no jump
@@ -108,9 +110,12 @@ JW_FN double ramp_median_rate(const RampView& ramp, const RampSurvey& survey, co
 }
 
 // Sums over segments, each segment weighted by the inverse of its read-noise variance.
-struct RampSums { double slope, inverse_read, inverse_poisson, inverse_total; };
+struct RampSums {
+  double slope, inverse_read, inverse_poisson, inverse_total;
+  double spread_read, spread_poisson;  // unbiased: variances of the sum of slope / read, from read noise and per rate
+};
 
-struct RampPixel { double gain, noise, poisson_rate; };  // electron/DN, electron (of one group), DN/s
+struct RampPixel { double gain, noise, poisson_rate, dark; };  // electron/DN, electron (of one group), DN/s, electron/s
 
 // Fixsen's exponent of the weights, by signal to noise: 0, 0.4, 1, 3, 6, 10. (A NaN compares false and ends at 10.)
 JW_FN int ramp_weight_class(double rise, double gain, double noise) {
@@ -122,11 +127,9 @@ JW_FN int ramp_weight_class(double rise, double gain, double noise) {
   return (int)(variance <= 0.0 ? 0.0 : found);
 }
 
-// Slope (DN/s) of the groups start..start+length-1, length >= 3.
-JW_FN double ramp_weighted_slope(const RampView& ramp, const RampSampling& s, const RampPixel& pixel, int start,
-                                 int length) {
-  const double rise = (double)ramp_value(ramp, start + length - 1) - (double)ramp_value(ramp, start);
-  const double* weights = s.weights + ramp_weight_class(rise, pixel.gain, pixel.noise) * s.n_groups;
+// Slope (DN/s) of the groups start..start+length-1, length >= 3, with the weights of a class.
+JW_FN double ramp_weighted_slope(const RampView& ramp, const RampSampling& s, int row, int start, int length) {
+  const double* weights = s.weights + row * s.n_groups;
   double above = 0.0, below = 0.0;
   for (int j = 0; j < length; ++j) {
     const int u = 2 * j - (length - 1);
@@ -138,11 +141,16 @@ JW_FN double ramp_weighted_slope(const RampView& ramp, const RampSampling& s, co
   return 2.0 * above / below / s.group_time;
 }
 
+// Read-noise variance of the slope of a segment with equal weights.
+JW_FN double ramp_read(const RampPixel& pixel, double time, double pairs) {
+  const double noise = pixel.noise / time;
+  return 12.0 * noise * noise / (pairs * pixel.gain * pixel.gain);
+}
+
 // Adds a segment of a slope (DN/s) to the sums; pairs: length^3 - length.
 JW_FN void ramp_add(const RampPixel& pixel, double time, double intervals, double pairs, double slope, RampSums& sums) {
   const double poisson = pixel.poisson_rate / (time * pixel.gain * intervals);
-  const double noise = pixel.noise / time;
-  const double read = 12.0 * noise * noise / (pairs * pixel.gain * pixel.gain);
+  const double read = ramp_read(pixel, time, pairs);
   const double inverse_poisson = 1.0 / poisson;
   sums.inverse_poisson += poisson > 0.0 ? inverse_poisson : 0.0;
   sums.inverse_read += 1.0 / read;
@@ -154,22 +162,36 @@ JW_FN void ramp_add_segment(const RampView& ramp, const RampSampling& s, const R
                             int start, int length, RampSums& sums) {
   const double time = length == 1 ? lone_time : s.group_time;
   double slope, intervals = 1.0, pairs = 6.0;  // at least those of two groups
+  int row = 0;
   if (length == 1) {
     slope = ramp_value(ramp, start) / time;
-  } else if (length == 2) {
-    slope = ((double)ramp_value(ramp, start + 1) - (double)ramp_value(ramp, start)) / time;
   } else {
-    slope = ramp_weighted_slope(ramp, s, pixel, start, length);
-    intervals = length - 1.0;
-    pairs = (double)length * length * length - length;
+    const double rise = (double)ramp_value(ramp, start + length - 1) - (double)ramp_value(ramp, start);
+    slope = rise / time;
+    if (length > 2) {
+      intervals = length - 1.0;
+      pairs = (double)length * length * length - length;
+      row = ramp_weight_class(rise, pixel.gain, pixel.noise);
+      slope = ramp_weighted_slope(ramp, s, row, start, length);
+      if (s.forms != nullptr) {  // again, by what is all but uncorrelated with the choice
+        row = ramp_weight_class(slope * intervals * s.group_time, pixel.gain, pixel.noise);
+        slope = ramp_weighted_slope(ramp, s, row, start, length);
+      }
+    }
   }
   ramp_add(pixel, time, intervals, pairs, slope, sums);
+  if (s.forms != nullptr) {
+    const double noise = pixel.noise / pixel.gain, weight = 1.0 / ramp_read(pixel, time, pairs);
+    const double* form = s.forms + 2 * (row * (s.n_groups + 1) + length);
+    sums.spread_read += weight * weight * (noise * noise) * (length == 1 ? 2.0 / (time * time) : form[0]);
+    sums.spread_poisson += weight * weight * (length == 1 ? 1.0 / time : form[1]);
+  }
 }
 
 // Adds every segment of one integration: runs of unflagged groups, each with the jump it begins with. Single groups
 // count only where there is nothing longer, and then only the first of them.
 JW_FN RampSums ramp_segments(const RampView& ramp, const RampSampling& s, const RampPixel& pixel, double lone_time) {
-  RampSums sums{0.0, 0.0, 0.0, 0.0};
+  RampSums sums{};
   int start = -1, lone = -1;
   bool longer = false;
   uint32_t previous = 0;

@@ -69,8 +69,8 @@ JW_FN void ramp_lanes_fit(const RampLanes& p, const RampSampling& s, const doubl
                           RampLaneFits& fits) {
   const double length = s.n_groups, pairs = length * length * length - length;
   RAMP_EACH(k) {
-    RampSums sums{0.0, 0.0, 0.0, 0.0};
-    ramp_add(RampPixel{p.gain[k], p.noise[k], p.poisson_rate[k]}, s.group_time, length - 1.0, pairs, slope[k], sums);
+    RampSums sums{};
+    ramp_add(RampPixel{p.gain[k], p.noise[k], p.poisson_rate[k], 0.0}, s.group_time, length - 1.0, pairs, slope[k], sums);
     const RampFit fit = ramp_fit_sums(sums, p.dq[k]);
     total.slope[k] += sums.slope;
     total.read[k] += sums.inverse_read;
@@ -84,7 +84,7 @@ JW_FN void ramp_lanes_fit(const RampLanes& p, const RampSampling& s, const doubl
 
 JW_FN void ramp_lanes_exposure(const RampLanes& p, const RampLaneSums& total, RampLaneFits& fits) {
   RAMP_EACH(k) {
-    const RampFit fit = ramp_fit_exposure(RampSums{total.slope[k], total.read[k], total.poisson[k], 0.0}, p.dq[k]);
+    const RampFit fit = ramp_fit_exposure(RampSums{total.slope[k], total.read[k], total.poisson[k], 0.0, 0.0, 0.0}, p.dq[k]);
     fits.slope[k] = (float)fit.slope;
     fits.error[k] = (float)fit.error;
     fits.poisson[k] = (float)fit.poisson;
@@ -104,7 +104,7 @@ JW_FN void ramp_lanes_store(const RampPlanes& planes, int64_t at, const RampLane
 JW_FN void ramp_fit_lanes(const RampExposure& e, const RampSampling& s, float* scratch, int64_t at, int64_t n,
                           const RampPlanes& exposure, const RampPlanes& integration) {
   uint32_t odd[JW_LANES] = {};
-  const bool full = n - at >= JW_LANES && s.n_groups > 2;
+  const bool full = n - at >= JW_LANES && s.n_groups > 2 && s.forms == nullptr;
   if (full) {
     double rate[JW_LANES] = {}, found[JW_LANES];
     RampLanes pixels;
@@ -132,18 +132,19 @@ JW_FN void ramp_fit_lanes(const RampExposure& e, const RampSampling& s, float* s
 
 // Arrays: data (DN), groupdq (integration, group, pixel); pixeldq, gain (electron/DN), readnoise (DN), dark (electron/s,
 // or null) (pixel); zeroframe (integration, pixel) or null; weights (6, n_groups); line (6, n_groups + 1): weights of a
-// whole ramp times u, then the sum of their products with u; then slope, error, var_poisson, var_rnoise, dq of the
-// exposure (pixel) and of each integration (integration, pixel).
+// whole ramp times u, then the sum of their products with u; forms (6, n_groups + 1, 2) or null; then slope, error,
+// var_poisson, var_rnoise, dq of the exposure (pixel) and of each integration (integration, pixel).
 // Groups first_group .. first_group + n_groups - 1 of the all_groups in the arrays are fitted.
 JW_KERNEL void JW_NAME(ramp_slopes)(
     const float* data, const uint8_t* groupdq, const uint32_t* pixeldq, const float* gain, const float* readnoise,
-    const float* dark, const float* zeroframe, const double* weights, const double* line, float* slope, float* error,
-    float* poisson, float* read, uint32_t* dq, float* slopes, float* errors, float* poissons, float* reads,
-    uint32_t* dqs, int32_t n_integrations, int32_t all_groups, int32_t first_group, int32_t n_groups, int32_t suppress,
-    double group_time, double frame_time, double first_time, double noise_divisor, int64_t n) {
+    const float* dark, const float* zeroframe, const double* weights, const double* line, const double* forms,
+    float* slope, float* error, float* poisson, float* read, uint32_t* dq, float* slopes, float* errors,
+    float* poissons, float* reads, uint32_t* dqs, int32_t n_integrations, int32_t all_groups, int32_t first_group,
+    int32_t n_groups, int32_t suppress, double group_time, double frame_time, double first_time, double noise_divisor,
+    int64_t n) {
   JW_FOR_LANES(i, n) {
     float scratch[JW_GROUPS * JW_LANES];
-    const RampSampling sampling{group_time, frame_time, first_time, weights, line, n_groups, suppress != 0,
+    const RampSampling sampling{group_time, frame_time, first_time, weights, line, forms, n_groups, suppress != 0,
                                 first_group > 0};
     const int64_t begin = first_group * n;
     const RampExposure ramps{data + begin, groupdq + begin, pixeldq, gain, readnoise, dark, zeroframe, n,

@@ -97,7 +97,8 @@ def ramp(exp_type: str, pattern: str, n_groups: int, fate: str = "usual"):
     frame_time = raw.meta.exposure.frame_time
     meta = {
         "type": exp_type, "readpatt": pattern, "nframes": n_frames, "groupgap": gap, "ngroups": n_groups,
-        "group_time": frame_time * (n_frames + gap), "frame_divisor": 1 << (n_frames - 1).bit_length(),
+        "group_time": frame_time * (n_frames + gap), "drop_frames1": gap,
+        "frame_divisor": 1 << (n_frames - 1).bit_length(),
     }  # fmt: skip
     meta = raw.meta.set({f"exposure.{name}": value for name, value in meta.items()})
     cut = dict(data=data, groupdq=raw.groupdq[:, :n_groups], zeroframe=zero, meta=meta)

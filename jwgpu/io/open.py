@@ -26,8 +26,8 @@ _INSTRUMENTS = ("NIRCAM", "NIRISS", "NIRSPEC", "MIRI", "FGS")
 _RAMP_EXTENSIONS = {"zeroframe": "ZEROFRAME", "refout": "REFOUT", "average_dark_current": "AVDRKCUR"}
 _IMAGE_EXTENSIONS = {"err": "ERR", "var_poisson": "VAR_POISSON", "var_rnoise": "VAR_RNOISE", "var_flat": "VAR_FLAT"}
 # States of steps that come after the rate products.
-_LATER = {"S_FLAT": "flat_field", "S_PHOTOM": "photom", "S_RESAMP": "resample", "S_EXTR1D": "extract_1d",
-          "S_IFUCUB": "cube_build", "S_OUTLIR": "outlier_detection"}  # fmt: skip
+_LATER = {"S_PHOTOM": "photom", "S_RESAMP": "resample", "S_EXTR1D": "extract_1d", "S_IFUCUB": "cube_build",
+          "S_OUTLIR": "outlier_detection"}  # fmt: skip
 
 
 def open(path: str | os.PathLike, *, device: str | None = None, lazy: bool = False) -> Ramp | Image:

@@ -30,6 +30,7 @@ REQUIRED = {
     "rscd": ("rscd_group_skip_table",),
     "refpix": ("irs2_table",),
     "pictureframe": ("data",),
+    "flat": ("data",),
 }
 
 # What else is read of these types. Files hold more: the errors of a dark are as large as the dark and no step reads
@@ -41,6 +42,7 @@ OPTIONAL = {
     "dark": ("dq", "average_dark_current"),
     "reset": ("dq",),
     "refpix": ("dq_table",),
+    "flat": ("dq", "err"),
 }
 
 # The transform without which a file of the type is of no use.

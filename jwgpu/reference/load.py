@@ -21,7 +21,8 @@ _ARRAYS = {
     "TRAPPARS": "trappars_table", "IRS2": "irs2_table",
 }  # fmt: skip
 _AXES = {"mask": (2,), "superbias": (2,), "saturation": (2,), "linearity": (3,), "gain": (2,), "readnoise": (2,),
-         "dark": (3, 4), "ipc": (2, 4), "reset": (4,), "rscd": (1,), "refpix": (1,), "pictureframe": (2,)}  # fmt: skip
+         "dark": (3, 4), "ipc": (2, 4), "reset": (4,), "rscd": (1,), "refpix": (1,), "pictureframe": (2,),
+         "flat": (2,)}  # fmt: skip
 
 
 def load(path: Path, kind: str, target: Window, name: str | None = None) -> Reference:

@@ -15,11 +15,13 @@ from jwgpu.simulate.timing import Timing
 DARK_NOISE = 0.4  # DN; what averaging many darks leaves
 FRAME_BY_FRAME = 512 * 2**20  # bytes up to which a dark holds single frames; a larger one holds the exposure's groups
 MIRI_DARK_INTEGRATIONS = 2
+FLAT_ERROR = 0.003
 
 _MODELS = {
     "mask": "MaskModel", "superbias": "SuperBiasModel", "saturation": "SaturationModel", "gain": "GainModel",
     "linearity": "LinearityModel", "readnoise": "ReadnoiseModel", "dark": "DarkModel", "ipc": "IPCModel",
     "reset": "ResetModel", "rscd": "RSCDModel", "refpix": "IRS2Model", "pictureframe": "PictureFrameModel",
+    "flat": "FlatModel",
 }  # fmt: skip
 
 
@@ -60,6 +62,15 @@ def _ipc(sensor: Sensor, each_pixel: bool) -> np.ndarray:
     kernel = np.roll(inverse, (1, 1), axis=(0, 1))[:3, :3]
     kernel = (kernel / kernel.sum()).astype(np.float32)
     return np.broadcast_to(kernel[:, :, None, None], (3, 3, *sensor.shape)).copy() if each_pixel else kernel
+
+
+def _flat(sensor: Sensor) -> tuple[dict, dict]:
+    """Return the flat, which knows the sensitivity of every pixel, and which of them see nothing."""
+    dq = _flags(sensor, "LOW_QE", "DEAD", "OPEN")
+    blind = sensor.response == 0
+    dq[blind] |= PIXEL.NO_FLAT_FIELD | PIXEL.DO_NOT_USE
+    data = np.where(blind, np.float32(np.nan), sensor.response)
+    return {"data": data, "dq": dq, "err": np.where(blind, np.float32(np.nan), np.float32(FLAT_ERROR))}, {}
 
 
 def _dark(rng, sensor: Sensor, timing: Timing, miri: bool) -> tuple[np.ndarray, dict]:
@@ -140,6 +151,8 @@ def references(
     """
     made = {}
     types = _arrays(rng, det, sensor, timing, guiding)
+    if not guiding and not spread and det.instrument != "NIRSPEC":
+        types["flat"] = _flat(sensor)
     if glow.shows(det, window):
         types["pictureframe"] = glow.reference(rng, sensor.reference), {}
     for kind, (arrays, own) in (spread(types) if spread else types).items():

@@ -20,6 +20,7 @@ MODES = (
 PARAMETERS = {
     "charge_migration": {"signal_threshold": 5000.0},
     "emicorr": {"algorithm": "sequential"},
+    "flat_field": {"inverse": True},
     "firstframe": {"bright_use_group1": False},
     "jump": {"expand_large_events": True, "find_showers": True, "extend_min_area": 20, "minimum_sigclip_groups": 2},
     "picture_frame": {"mask_science_regions": False, "save_mask": True, "save_correction": True},
@@ -29,7 +30,8 @@ PARAMETERS = {
 """Other parameters that a step is run with too: those that lead past what the defaults do."""
 
 
-LATER = {"assign_wcs": ("nircam", "miri_sub", "fgs_image", "nirspec_sub")}
+_IMAGES = ("nircam", "miri_sub", "fgs_image", "nirspec_sub")
+LATER = {"assign_wcs": _IMAGES, "flat_field": _IMAGES}
 """Steps that no pipeline holds yet, and the modes in which they run on the images that pipelines give."""
 
 
@@ -78,8 +80,11 @@ def situations(mode: str) -> tuple[Situation, ...]:
     for step in (steps.get(name) for name, modes in LATER.items() if mode in modes):
         references = tuple(simulation.references.get(kind) for kind in step.references)
         images = [exposure for exposure in waiting if isinstance(exposure, step.noun)]
-        found += [Situation(mode, step, image, references, PARAMETERS.get(step.name, {})) for image in images]
-        waiting = [found[k - len(images)].run() for k in range(len(images))]
+        usual = [Situation(mode, step, image, references, {}) for image in images]
+        found += usual
+        if step.name in PARAMETERS:
+            found += [Situation(mode, step, image, references, PARAMETERS[step.name]) for image in images]
+        waiting = [situation.run() for situation in usual]
     return tuple(found)
 
 

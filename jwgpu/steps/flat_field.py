@@ -1,0 +1,112 @@
+"""Divide by the sensitivity of the pixels."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from jwgpu.backend import namespace
+from jwgpu.data import PIXEL, Image, Reference
+from jwgpu.numerics.blocks import over_rows
+from jwgpu.step import Skip, note, step
+
+_FLOATS = ("data", "err", "var_poisson", "var_rnoise", "var_flat")
+_SPECTRA = ("NRS_AUTOWAVE", "NRS_AUTOFLAT", "NRS_BRIGHTOBJ", "NRS_FIXEDSLIT", "NRS_IFU", "NRS_LAMP", "NRS_MSASPEC")
+
+
+@step(unit=None, streams="integration")
+def flat_field(image: Image, flat: Reference, *, inverse: bool = False) -> Image:
+    """Divide by the sensitivity of the pixels.
+
+    With the flat F and its error s, data and error become::
+
+        d' = d / F        var' = var / F**2        var_flat = (d' / F * s)**2
+        err' = sqrt(var_poisson' + var_rnoise' + var_flat)
+
+    A pixel whose flat is NaN, 0 or flagged NO_FLAT_FIELD or DO_NOT_USE stays as it is and is flagged. In the end what
+    is NaN in one array, or DO_NOT_USE, is so in all.
+
+    Parameters
+    ----------
+    image : Image
+        A plane (y, x) or a stack (integration, y, x).
+    flat : Reference
+        `data` (y, x), 1 for a pixel of mean sensitivity; `dq` (y, x), flags of `data.flags.PIXEL`; `err` (y, x), 0
+        where there is none.
+    inverse : bool
+        Multiply instead, which takes the correction back where the flat is good; `var_flat` becomes 0.
+
+    Returns
+    -------
+    Image
+        `data`, `err`, `dq`, the variances, and `var_flat` (the square of the unit).
+
+    Raises
+    ------
+    InputError
+        The flat has another shape than the exposure.
+
+    Skips when
+    ----------
+    There is no flat for the exposure, or it is a NIRSpec spectrum, whose flat has three parts.
+
+    Differs from jwst
+    -----------------
+    NIRSpec spectra are not done yet. A flat of one's own is given as the reference instead of as
+    `user_supplied_flat`. A flat that is smaller than the exposure is an error and no reason to skip. Where an image
+    has no variances, as those of guiders, its `err` is squared in their stead.
+    """
+    if image.meta.get("exposure.type") in _SPECTRA and image.meta.get("instrument.lamp_mode") != "IMAGE":
+        raise Skip("NIRSpec spectra, whose flat has three parts, are not done yet")
+    xp = namespace(image.data, flat.data)
+    values, error, flags = _usable(xp, image, flat)
+    square, error_squared = values * values, error * error
+    arrays = {name: image.own(name) for name in image.arrays()}
+    for name, dtype in (("err", np.float32), ("var_flat", np.float32), ("dq", np.uint32)):
+        if name not in arrays:
+            arrays[name] = xp.zeros(image.shape, dtype)
+    variances = [name for name in ("var_poisson", "var_rnoise") if name in arrays]
+
+    def work(rows):
+        part = {name: array[..., rows, :] for name, array in arrays.items()}
+        data, var_flat = part["data"], part["var_flat"]
+        if inverse:
+            data *= values[rows]
+            var_flat[...] = 0
+        else:
+            data /= values[rows]
+            var_flat[...] = data * data / square[rows] * error_squared[rows]
+        for name in variances:
+            part[name][...] = part[name] * square[rows] if inverse else part[name] / square[rows]
+        total = sum((part[name] for name in variances[1:]), part[variances[0]]) if variances else part["err"] ** 2
+        part["err"][...] = xp.sqrt(total if inverse else total + var_flat)
+        part["dq"] |= flags[rows]
+        _agree(xp, part)
+
+    with np.errstate(all="ignore"):
+        over_rows(work, image.data)
+    return image.replace(**arrays)
+
+
+def _usable(xp, image: Image, flat: Reference):
+    """Return the flat with 1 where it is of no use, its error, and the flags it adds."""
+    shape = image.shape[-2:]
+    values, flags = flat.check_shape("data", shape), flat.check_shape("dq", shape).copy()
+    bad = np.uint32(PIXEL.NO_FLAT_FIELD | PIXEL.DO_NOT_USE)
+    flags |= xp.where(xp.isnan(values) | (values == 0), bad, np.uint32(0))
+    flags |= xp.where(flags & np.uint32(PIXEL.NO_FLAT_FIELD) != 0, np.uint32(PIXEL.DO_NOT_USE), np.uint32(0))
+    useless = flags & np.uint32(PIXEL.DO_NOT_USE) != 0
+    error = flat.check_shape("err", shape) if "err" in flat else xp.zeros(shape, np.float32)
+    note(pixels_without_flat=int(useless.sum()))
+    return xp.where(useless, np.float32(1), values), error, flags
+
+
+def _agree(xp, part: dict) -> None:
+    """Let what is NaN in one array, or DO_NOT_USE, be so in all, in place."""
+    bad = np.uint32(PIXEL.DO_NOT_USE)
+    invalid = part["dq"] & bad != 0
+    floats = [part[name] for name in _FLOATS if name in part]
+    for array in floats:
+        invalid |= xp.isnan(array)
+    for array in floats:
+        xp.copyto(array, np.float32(np.nan), where=invalid)
+    part["dq"] |= xp.where(invalid, bad, np.uint32(0))

@@ -246,16 +246,19 @@ class Step:
             return True
         return self._wanted[kind](exposure, self.complete(parameters))
 
-    def cut(self, exposure, parameters: Mapping[str, Any]) -> Cut:
-        """Say how an exposure may be cut for this step; `parameters` are those that differ from the defaults.
+    def cut(self, exposure, parameters: Mapping[str, Any], lacking=()) -> Cut:
+        """Say how an exposure may be cut for this step.
 
-        Superstripes stay whole until they are put together.
+        `parameters` are those that differ from the defaults; `lacking` are the types of references that there is none
+        of. The function that decides gets both: of each type whether there is one. Superstripes
+        stay whole until they are put together.
         """
         if getattr(exposure, "n_superstripes", 0):
             return Cut()
         given = self.streams
         if callable(given):
-            given = given(exposure, self.complete(parameters))
+            there = {kind: kind not in lacking for kind in self.references}
+            given = given(exposure, there | self.complete(parameters))
         return given if isinstance(given, Cut) else Cut(given)
 
     def complete(self, parameters: Mapping[str, Any]) -> dict[str, Any]:

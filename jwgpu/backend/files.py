@@ -105,8 +105,13 @@ class FileArray:
         stored = target if plain else np.empty(target.shape, self._stored)
         if os.preadv(self._file.number, [memoryview(stored).cast("B")], self._place(plane, rows)) != stored.nbytes:
             raise OSError("the file ends inside an array")
-        if not plain:
-            target[...] = stored.astype(np.int64) + self._shift if self._shift else stored
+        if plain:
+            return
+        if self._shift and (self._stored.itemsize > 2 or target.dtype.kind != "f"):
+            stored = stored.astype(np.int64) + self._shift
+        target[...] = stored
+        if self._shift and stored.dtype == self._stored:
+            target += target.dtype.type(self._shift)  # exact: a float32 holds all numbers of 16 bits
 
     def _planes(self, integrations: slice) -> range:
         """Return the numbers of the planes of some integrations."""

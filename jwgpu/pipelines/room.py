@@ -19,7 +19,7 @@ IN_CACHE = 8 << 20
 OF_REFERENCES = 32 << 20
 """Bytes of the rows of an exposure for which references are read at a time."""
 
-_BESIDE = 64 << 20  # pieces, references and other small things
+_BESIDE = 96 << 20  # pieces, references and other small things
 _TIMES = 4  # a piece, what steps make beside it, and what they make of it, in pieces
 _RATES = 20  # bytes of a pixel of a rate: data, error, two variances, flags
 

@@ -105,7 +105,7 @@ def run(
     calls, ends = list(pipeline.calls), pipeline.names() if after_step is not None else keep
     with _bar(len(pipeline), progress) as bar:
         while calls:
-            section = sections.first(calls, next(iter(branches.values())), ends, room)
+            section = sections.first(calls, next(iter(branches.values())), references, ends, room)
             del calls[: len(section.calls)]
             last = section.calls[-1]
             bar.set_description(" ".join(dict.fromkeys((section.calls[0].name, last.name))), refresh=False)

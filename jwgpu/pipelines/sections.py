@@ -32,19 +32,19 @@ class Section:
     halo: int = 0
 
 
-def first(calls, exposure, ends, room: Room) -> Section:
+def first(calls, exposure, references, ends, room: Room) -> Section:
     """Return the longest section that `calls` begin with; one call alone where the exposure is not to be cut.
 
     A step that asks about flags of the whole exposure begins a section where a step before may change them, and one
     whose result is wanted (`ends`) ends it.
     """
-    axis = None if calls[0].skip else _cut(calls[0], exposure, room).axis
+    axis = None if calls[0].skip else _cut(calls[0], exposure, references, room).axis
     if axis is None:
         return Section((calls[0],), None)
     chosen, halo, sets = [], 0, 0
     for call in calls:
         if not call.skip:
-            cut = _cut(call, exposure, room)
+            cut = _cut(call, exposure, references, room)
             if cut.axis != axis or (cut.asks & sets):
                 break
             halo, sets = halo + cut.halo, sets | cut.sets
@@ -54,11 +54,13 @@ def first(calls, exposure, ends, room: Room) -> Section:
     return Section(tuple(chosen), axis, halo)
 
 
-def _cut(call, exposure, room: Room) -> Cut:
+def _cut(call, exposure, references, room: Room) -> Cut:
     """Return how the exposure is to be cut for a call: not at all where that is of no use."""
     if not isinstance(call.step, Step) or not isinstance(exposure, Ramp) or call.step.noun is not Ramp:
         return Cut()
-    cut = call.step.cut(exposure, call.parameters)
+    wanted = [kind for kind in call.references if call.wants(kind, exposure)]
+    lacking = call.references.keys() - [kind for kind in wanted if references.exists(kind, call.name)]
+    cut = call.step.cut(exposure, call.parameters, lacking)
     if cut.axis == "rows" and (room.piece is None or is_irs2(exposure.meta, exposure.shape)):
         return Cut()
     if cut.axis == "integration" and room.frames is None:

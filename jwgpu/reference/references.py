@@ -140,6 +140,10 @@ class References:
             )
         return reference
 
+    def exists(self, kind: str, step: str | None = None) -> bool:
+        """Say whether there is a reference of a type for the exposure; nothing is fetched or read."""
+        return self.select(kind, step).name != crds.NOT_APPLICABLE
+
     def select(self, kind: str, step: str | None = None) -> Source:
         """Return where the reference of a type comes from; nothing is fetched or read."""
         key = _key(kind, step, self._overrides)
@@ -239,7 +243,7 @@ class References:
         return self.get(name)
 
     def __contains__(self, kind: str) -> bool:
-        return self.select(kind).name != crds.NOT_APPLICABLE
+        return self.exists(kind)
 
     def __dir__(self):
         return sorted({*super().__dir__(), *kinds.NAMES})

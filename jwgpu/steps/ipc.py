@@ -23,7 +23,11 @@ _MIRI_WIDTH = 1032
 _ROWS = 16
 
 
-@step(unit="DN", streams=Cut("integration", sets=0), superstripes=True)
+def _cut(ramp: Ramp, parameters: dict) -> Cut:
+    return Cut("integration" if parameters["ipc"] else "rows", sets=0)
+
+
+@step(unit="DN", streams=_cut, superstripes=True)
 def ipc(ramp: Ramp, ipc: Reference | None = None) -> Ramp:
     """Convolve every group with the kernel that undoes inter-pixel capacitance.
 

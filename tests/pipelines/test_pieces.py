@@ -32,6 +32,8 @@ CHAINS = {
     "more steps": ("miri_sub", {"firstframe": {}, "charge_migration": {"signal_threshold": 40000.0}}),
 }
 
+NONE = References.from_mapping({})
+
 
 @pytest.fixture(scope="module", params=CHAINS)
 def chain(request, tmp_path_factory):
@@ -185,14 +187,14 @@ def test_steps_that_decide_on_flags_of_the_whole_begin_a_section():
     for mode, together in (("nircam", True), ("miri", False)):
         ramp = simulate.tiny(mode).ramp
         calls = pipelines.choose(ramp).from_("jump").calls
-        names = [c.name for c in sections.first(calls, ramp, (), Room("cpu", piece=1)).calls]
+        names = [c.name for c in sections.first(calls, ramp, NONE, (), Room("cpu", piece=1)).calls]
         assert ("ramp_fit" in names) is together
 
 
 def test_a_wanted_result_ends_a_section():
     ramp = simulate.tiny("nircam").ramp
     calls = pipelines.choose(ramp).from_("linearity").calls
-    section = sections.first(calls, ramp, ["dark_current"], Room("cpu", piece=1))
+    section = sections.first(calls, ramp, NONE, ["dark_current"], Room("cpu", piece=1))
     assert [c.name for c in section.calls] == ["linearity", "dark_current"]
 
 

@@ -18,6 +18,8 @@ _BITS = 32
 def flags(path: Path, meta: Meta, target: Window, label: str) -> np.ndarray:
     """Read the flags of a FITS file that the user has made: the first image in it.
 
+    Those of superstripes may be of the detector, or have a plane for each stripe already.
+
     Parameters
     ----------
     path : Path
@@ -53,9 +55,11 @@ def flags(path: Path, meta: Meta, target: Window, label: str) -> np.ndarray:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{label} cannot be read as FITS ({error}); write it again: {path}") from error
-    if dq.ndim != 2:
+    as_read = dq.ndim == 3 and target.planes("user_supplied_dq") and dq.shape[1:] == target.read
+    if dq.ndim != 2 and not as_read:
         raise InputError(f"{label} has {dq.ndim} axes {dq.shape}; give the flags of each pixel, (y, x)")
-    dq = window.take(dq, *window.cut(meta, dq.shape, target, label, "user_supplied_dq"))
+    if not as_read:
+        dq = window.take(dq, *window.cut(meta, dq.shape, target, label, "user_supplied_dq"))
     if dq.dtype.kind == "f" and not ((dq >= 0) & (dq < 2.0**_BITS) & (dq == np.floor(dq))).all():
         raise InputError(f"{label} holds numbers that are no flags; write whole numbers from 0 to 2^{_BITS} - 1")
     # Signed numbers are taken bit by bit: the highest flag makes them negative.

@@ -55,7 +55,8 @@ def load(path: Path, kind: str, target: Window, name: str | None = None) -> Refe
     meta = header.read(path)
     if kind == "user_supplied_dq":
         flags = given.flags(path, meta, target, label)
-        return Reference(kind, name or path.name, {"dq": flags[slice(*target.rows)] if target.rows else flags}, meta)
+        flags = flags[..., slice(*target.rows), :] if target.rows else flags
+        return Reference(kind, name or path.name, {"dq": flags}, meta)
     if meta.reftype and str(meta.reftype).lower() != kind:
         raise InputError(f"{path} is a {str(meta.reftype).lower()} reference, not a {kind}; give a {kind} file")
     window.check_origin(meta, target, label)

@@ -47,9 +47,9 @@ def dq_init(ramp: Ramp, mask: Reference, user_supplied_dq: Reference | None = No
 
     Differs from jwst
     -----------------
-    A file of your own flags may cover the full frame where the exposure is a subarray; there, it must have the shape
-    of the exposure. If it has a table DQ_DEF, as masks have, its bits are what that table says; there, the table is
-    not read.
+    A file of your own flags may cover the full frame where the exposure is a subarray or in superstripes; there, it
+    must have the shape of the exposure as it was read. If it has a table DQ_DEF, as masks have, its bits are what that
+    table says; there, the table is not read.
     """
     flags = mask.check_shape("dq", ramp.pixeldq.shape)
     if user_supplied_dq is not None:

@@ -196,3 +196,35 @@ def test_products(mode, tmp_path):
                 assert a[table].data.tolist() == b[table].data.tolist()
             for keyword in ("NINTS", "NGROUPS", "SUBSTRT1", "SUBSTRT2", "SUBSIZE1", "SUBSIZE2", "INTEND", "SSTR_NST"):
                 assert a[0].header.get(keyword) == b[0].header.get(keyword), keyword
+
+
+@pytest.mark.parametrize("case", ["SOSS", "superstripes again and again", "one stripe"])
+def test_flags_of_the_user(case, tmp_path):
+    """As the official step wants them, in the frames as they were read; and here, of the whole detector too."""
+    from jwst.dq_init import DQInitStep
+    from stdatamodels.jwst.datamodels import MaskModel
+
+    ramp, random = exposure(case), np.random.default_rng(4)
+    flags = np.where(random.random((2, 2048, 2048)) < 0.1, random.choice([1, 1 << 11, 1 << 31], (2, 2048, 2048)), 0)
+    mask, mine = flags.astype(np.uint32)
+    reference = MaskModel(dq=mask)
+    place = {"name": "FULL", "xstart": 1, "ystart": 1, "xsize": 2048, "ysize": 2048}
+    for path, value in {**place, "fastaxis": ramp.meta.subarray.fastaxis}.items():
+        reference[f"meta.subarray.{path}"] = value
+    reference.meta.subarray.slowaxis = ramp.meta.subarray.slowaxis
+    reference.meta.instrument.name, reference.meta.reftype = ramp.meta.instrument.name, "mask"
+    reference.save(tmp_path / "mask.fits")
+    fits.writeto(tmp_path / "whole.fits", mine)
+    refs = jwgpu.references(
+        ramp, overrides={"mask": tmp_path / "mask.fits", "user_supplied_dq": tmp_path / "whole.fits"}
+    )
+    whole = dq_init(ramp, refs.mask, refs.user_supplied_dq)
+    fits.writeto(tmp_path / "read.fits", refs.user_supplied_dq.dq)
+    step = DQInitStep(override_mask=str(tmp_path / "mask.fits"), user_supplied_dq=str(tmp_path / "read.fits"))
+    theirs = step.process(model(ramp))
+    refs = jwgpu.references(
+        ramp, overrides={"mask": tmp_path / "mask.fits", "user_supplied_dq": tmp_path / "read.fits"}
+    )
+    for ours in (whole, dq_init(ramp, refs.mask, refs.user_supplied_dq)):
+        np.testing.assert_array_equal(ours.pixeldq, theirs.pixeldq)
+        np.testing.assert_array_equal(ours.groupdq, theirs.groupdq)

@@ -2,6 +2,7 @@
 
 from jwgpu.diagnostics.picture import picture
 from jwgpu.diagnostics.recovery import recovery
+from jwgpu.diagnostics.segments import Segment, segments
 from jwgpu.diagnostics.show import Viewer, show
 
-__all__ = ["Viewer", "picture", "recovery", "show"]
+__all__ = ["Segment", "Viewer", "picture", "recovery", "segments", "show"]

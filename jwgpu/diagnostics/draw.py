@@ -51,9 +51,31 @@ def flag_overlay(axes, mask: np.ndarray) -> None:
     axes.imshow(layer, origin="lower", interpolation="nearest")
 
 
-def ramps(axes, exposures, labels, integration: int, y: int, x: int) -> None:
-    """Draw the ramp of pixel (y, x) of each exposure, its flagged groups marked."""
+def fitted(axes, ramp: Ramp, found, colour: str) -> None:
+    """Draw the lines through the segments of a ramp, each with its slope."""
+    for segment in found:
+        at = np.array([segment.start, segment.stop - 1])
+        if at[0] == at[1]:  # a single group, measured from the reset
+            at = at + np.array([-0.3, 0.3])
+        counts = segment.line(at, ramp.meta.exposure.group_time)
+        text = "least squares" if segment is found[0] else None
+        axes.plot(at + 1, counts, "-", color=colour, lw=5, alpha=0.35, solid_capstyle="butt", label=text)
+        axes.annotate(
+            f"{segment.slope:.4g} DN/s", (at.mean() + 1, counts.mean()), (0, 9), textcoords="offset points",
+            color=colour, fontsize=8, ha="center",
+        )  # fmt: skip
+    axes.margins(y=0.15)
+
+
+def ramps(axes, exposures, labels, integration: int, y: int, x: int, lines=None) -> None:
+    """Draw the ramp of pixel (y, x) of each exposure, its flagged groups marked.
+
+    `lines` holds, for each exposure, the segments to be drawn, or None.
+    """
     named = set()
+    for exposure, colour, found in zip(exposures, COLOURS, lines or ()):
+        if found is not None:
+            fitted(axes, exposure, found, colour)
     for exposure, label, colour in zip(exposures, labels, COLOURS):
         if not isinstance(exposure, Ramp):
             continue

@@ -4,21 +4,31 @@ from __future__ import annotations
 
 import warnings
 
-from jwgpu.data import Exposure, Ramp
+from jwgpu.data import Exposure, Ramp, Reference
 from jwgpu.diagnostics import draw, planes
+from jwgpu.diagnostics.segments import segments
 from jwgpu.errors import InputError
 
 
-def show(before: Exposure, after: Exposure | None = None) -> Viewer:
+def show(
+    before: Exposure,
+    after: Exposure | None = None,
+    *,
+    gain: Reference | None = None,
+    readnoise: Reference | None = None,
+) -> Viewer:
     """Show one exposure, or two side by side with what changed between them.
 
     Controls choose the integration, the group, the stretch and a flag to lay over the images. A click on an image
-    picks a pixel; its ramp is drawn below with flagged groups marked.
+    picks a pixel; its ramp is drawn below with flagged groups marked. After `jump`, and beside a rate, the lines that
+    least squares fits to its segments are drawn too, with their slopes.
 
     Parameters
     ----------
     before, after : Ramp or Image
         Of the same (y, x) shape.
+    gain, readnoise : Reference, optional
+        For the weights of these lines; without them all groups of a segment count alike.
 
     Returns
     -------
@@ -35,7 +45,7 @@ def show(before: Exposure, after: Exposure | None = None) -> Viewer:
             f"show: {before.name} is {before.data.shape[-2:]} and {after.name} is {after.data.shape[-2:]} pixels; "
             "give two versions of the same exposure"
         )
-    return Viewer([before] if after is None else [before, after])
+    return Viewer([before] if after is None else [before, after], gain, readnoise)
 
 
 class Viewer:
@@ -48,11 +58,11 @@ class Viewer:
     figure : matplotlib Figure
     """
 
-    def __init__(self, exposures: list[Exposure]):
+    def __init__(self, exposures: list[Exposure], gain: Reference | None = None, readnoise: Reference | None = None):
         widgets, canvas_class, manager_class = _notebook_packages()
         from matplotlib.figure import Figure
 
-        self.exposures = exposures
+        self.exposures, self._references = exposures, {"gain": gain, "readnoise": readnoise}
         self._waiting = False
         fallbacks = ("before", "after") if len(exposures) == 2 else ("data",)
         self.labels = [draw.label(e, word) for e, word in zip(exposures, fallbacks)]
@@ -143,11 +153,22 @@ class Viewer:
         else:
             draw.histogram(last, arrays, self.labels, [e.unit for e in self.exposures])
         if self._has_ramp:
-            draw.ramps(self.figure.add_subplot(grid[1, :]), self.exposures, self.labels, integration, y, x)
+            lines = [self._lines(e, x, y, integration) for e in self.exposures]
+            draw.ramps(self.figure.add_subplot(grid[1, :]), self.exposures, self.labels, integration, y, x, lines)
         for axes in self._images() if seen else ():
             axes.set(xlim=seen[0][0], ylim=seen[0][1])
         self._say(x, y, integration, group, arrays)
         self.canvas.draw_idle()
+
+    def _lines(self, exposure, x: int, y: int, integration: int):
+        """Return the segments of a ramp that is ready to be fitted, or stands beside its fit."""
+        if not isinstance(exposure, Ramp) or exposure.unit != "DN" or exposure.meta.get("exposure.group_time") is None:
+            return None
+        ready = any(
+            r.step in ("jump", "ramp_fit") and r.status == "COMPLETE" for e in self.exposures for r in e.history
+        )
+        last = exposure is [e for e in self.exposures if isinstance(e, Ramp)][-1]
+        return segments(exposure, x, y, integration, **self._references) if ready and last else None
 
     def _images(self) -> list:
         return [axes for axes in self.figure.axes if axes.get_gid() == "image"]

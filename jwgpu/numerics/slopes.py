@@ -20,7 +20,7 @@ themselves would favour ramps that happen to be faint.
 These are the official formulas, and not quite true. Where the rise straddles a limit between two p, a ramp that happens
 to rise gets the weights that follow its rise: slopes are biased by up to 0.35%. And the variances mix the read noise of
 equal weights with the photon noise of the ends, at a rate that is 0 for half of the faintest pixels: errors are up to
-7% off, more for long faint ramps. With `Sampling.unbiased`
+9% too small, more for long faint ramps. With `Sampling.unbiased`
 
 * p is chosen again by the signal to noise of t (L - 1) times the slope that the first choice gave. That slope is nearly
   the best, and what is nearly the best is nearly uncorrelated with its difference to others, so that the choice between

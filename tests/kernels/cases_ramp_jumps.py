@@ -67,6 +67,9 @@ def _ramps(rng, n_integrations, n_groups):
         a, d = 2**24, 2**24 + 16386
         groupdq[:, :, 16, 0], groupdq[0, :7, 16, 0] = 2, 0
         data[0, :7, 16, 0], readnoise[16, 0] = (0, a, 0, a + 2, 0, d, d + 2**26), 55.43
+    if n_groups == 10:  # sizes (a, ..., a + 2, ..., d): d - (a + 1) is below 4 sigma, and above it as a float32
+        a, d = 2**24, 33577224
+        data[0, :, 16, 11], readnoise[16, 11] = (0, a, 0, a, 0, a + 2, 0, a + 2, 0, d), 4.2e6
     edge = np.linspace(1.1, 1.9, 9, dtype=np.float32)  # hits of 4 sigma, but for the rounding of the noise's square
     data[:, :, 16, 1:10], readnoise[16, 1:10], groupdq[:, :, 16, 1:10] = 0, edge, 0
     data[0, middle:, 16, 1:10] = 4 * edge

@@ -61,7 +61,7 @@ RULES = (Rules(True), Rules(True, spread=None, after=((300.0, 3), (1e4, 20))), R
 
 
 @pytest.mark.parametrize("clip", ["integrations", "all", None])
-@pytest.mark.parametrize("shape", [(250, 4), (33, 9), (3, 300), (1, 1300)])
+@pytest.mark.parametrize("shape", [(250, 4), (33, 9), (3, 300), (7, 310)])
 def test_long_exposures(clip, shape):
     assert all(_same(*_long(*shape), replace(rules, clip=clip)) > 5 for rules in RULES)
 

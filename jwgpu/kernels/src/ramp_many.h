@@ -10,6 +10,7 @@
 
 enum { JW_MANY_MEDIAN = 0, JW_MANY_INTEGRATIONS = 1, JW_MANY_ALL = 2 };  // how jumps are told
 enum { JW_CLIP_ROUNDS = 5 };
+enum { JW_MANY_SORTED = 2048 };  // so many differences are sorted sooner, side by side, than their median is selected
 
 #define JW_LARGEST 3.4028234663852886e38  // the largest float32: what is beyond is infinite
 
@@ -18,7 +19,7 @@ struct jw_many {
   const float* gain;
   int width;            // pixels of the tile
   const float* kept;    // (difference, JW_LANES), or null
-  float* column;        // where kept is not null: room for the differences of one pixel, twice
+  float* column;        // where kept is not null: room for the differences of one pixel, twice, or for as many as are sorted
   jw_jump_rules rules;
   double noise2[JW_LANES], median[JW_LANES], sigma[JW_LANES];  // the last two of all differences, once they are known
   bool known[JW_LANES];
@@ -62,6 +63,7 @@ JW_FN const float* jw_many_row(const jw_many& m, int k, float* room) {
   return room;
 }
 
+#if JW_LANES > 1
 // Copy the differences of a tile, and drop JUMP_DET where a group is unusable; say where usable groups came with it.
 JW_FN void jw_many_keep(const jw_many& m, float* kept, bool* flagged) {
   float gain[JW_LANES] = {}, before[JW_LANES] = {}, now[JW_LANES] = {};
@@ -73,6 +75,11 @@ JW_FN void jw_many_keep(const jw_many& m, float* kept, bool* flagged) {
     uint8_t* from = m.pixel.groupdq + (int64_t)g * m.pixel.stride;
     const float* signal = m.pixel.data + (int64_t)g * m.pixel.stride;
     uint8_t any = 0;
+#if defined(__GNUC__)
+    __builtin_prefetch(signal + 4 * m.pixel.stride);
+    __builtin_prefetch(signal + 4 * m.pixel.stride + JW_LANES / 2);
+    __builtin_prefetch(from + 4 * m.pixel.stride);
+#endif
     if (m.width == JW_LANES) {
       for (int w = 0; w < JW_LANES; ++w) data[w] = signal[w];
       for (int w = 0; w < JW_LANES; ++w) flags[w] = from[w];
@@ -100,6 +107,7 @@ JW_FN void jw_many_keep(const jw_many& m, float* kept, bool* flagged) {
   }
   for (int w = 0; w < jw_many_width(m); ++w) flagged[w] = (some[w] & JW_JUMPS_DETECTED) != 0;
 }
+#endif
 
 // Numbers in the order of the floats they stand for; both zeros have one.
 JW_FN uint32_t jw_order_of(float value) {
@@ -297,10 +305,33 @@ JW_FN void jw_clip_flag(jw_many& m, const jw_some& some) {
   }
 }
 
+#if JW_LANES > 1
+// Find the medians of all differences of a tile at once, but of pixels with differences that are no numbers.
+JW_FN void jw_many_know_tile(jw_many& m) {
+  int odd[JW_LANES] = {};
+  double median[JW_LANES];
+  const int count = jw_many_count(m);
+  for (int k = 0; k < count; ++k) {
+    const float* row = m.kept + k * JW_LANES;
+    for (int w = 0; w < JW_LANES; ++w) odd[w] |= row[w] != row[w];
+    for (int w = 0; w < JW_LANES; ++w) m.column[k * JW_LANES + w] = row[w];
+  }
+  jw_median_lanes(m.column, count, median);
+  for (int w = 0; w < m.width; ++w) {
+    m.known[w] = !odd[w];
+    m.median[w] = median[w];
+    m.sigma[w] = jw_jump_sigma(median[w], m.noise2[w]);
+  }
+}
+#endif
+
 // Flag the differences that stand out from the median of all.
 JW_FN void jw_many_compare(jw_many& m) {
   float room[JW_LANES], middle[JW_LANES] = {}, least[JW_LANES];
   for (int w = 0; w < JW_LANES; ++w) least[w] = JW_INFINITY;
+#if JW_LANES > 1
+  if (jw_many_count(m) <= JW_MANY_SORTED) jw_many_know_tile(m);
+#endif
   for (int w = 0; w < jw_many_width(m); ++w) {
     jw_many_know(m, w);
     middle[w] = (float)m.median[w];
@@ -341,9 +372,12 @@ JW_KERNEL void JW_NAME(ramp_many)(const float* data, uint8_t* groupdq, const flo
       m.noise2[w] = (double)noise2 / n_frames;
     }
     bool flagged[JW_LANES];
-    float* kept = jw_scratch((int64_t)count * (JW_LANES + 2) + 2);
-    if (kept) jw_many_keep(m, kept, flagged);
-    else flagged[0] = jw_jump_tidy(m.pixel);
+    float* kept = jw_scratch((int64_t)count * (JW_LANES + (count > JW_MANY_SORTED ? 2 : JW_LANES)) + 2);
+#if JW_LANES > 1
+    jw_many_keep(m, kept, flagged);
+#else
+    flagged[0] = jw_jump_tidy(m.pixel);
+#endif
     m.kept = kept;
     m.column = kept ? kept + (int64_t)count * JW_LANES : nullptr;
     if (how == JW_MANY_MEDIAN) jw_many_compare(m);

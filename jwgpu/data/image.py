@@ -17,11 +17,12 @@ class Image(Exposure):
     data, err : float32, in `unit`
     dq : uint32, flags of `data.flags.PIXEL`
     var_poisson, var_rnoise, var_flat : float32, in the square of `unit`, or None
+    area : (y, x) float32, pixel areas relative to their mean, or None
     wcs : jwgpu.wcs.WCS or None
         Pixels to sky: `ra, dec = image.wcs(x, y)`.
     """
 
-    ARRAYS: ClassVar[tuple[str, ...]] = ("data", "err", "dq", "var_poisson", "var_rnoise", "var_flat")
+    ARRAYS: ClassVar[tuple[str, ...]] = ("data", "err", "dq", "var_poisson", "var_rnoise", "var_flat", "area")
 
     data: Any
     err: Any = None
@@ -29,6 +30,7 @@ class Image(Exposure):
     var_poisson: Any = None
     var_rnoise: Any = None
     var_flat: Any = None
+    area: Any = None
     wcs: Any = None
 
     @property

@@ -24,9 +24,10 @@ MANIFEST = "JWGPU"  # the extension that holds the manifest as bytes of JSON tex
 _WANTED = "an _uncal, _ramp, _rate or _rateints product"
 _INSTRUMENTS = ("NIRCAM", "NIRISS", "NIRSPEC", "MIRI", "FGS")
 _RAMP_EXTENSIONS = {"zeroframe": "ZEROFRAME", "refout": "REFOUT", "average_dark_current": "AVDRKCUR"}
-_IMAGE_EXTENSIONS = {"err": "ERR", "var_poisson": "VAR_POISSON", "var_rnoise": "VAR_RNOISE", "var_flat": "VAR_FLAT"}
+_IMAGE_EXTENSIONS = {"err": "ERR", "var_poisson": "VAR_POISSON", "var_rnoise": "VAR_RNOISE", "var_flat": "VAR_FLAT",
+                     "area": "AREA"}  # fmt: skip
 # States of steps that come after the rate products.
-_LATER = {"S_PHOTOM": "photom", "S_RESAMP": "resample", "S_EXTR1D": "extract_1d", "S_IFUCUB": "cube_build",
+_LATER = {"S_RESAMP": "resample", "S_EXTR1D": "extract_1d", "S_IFUCUB": "cube_build",
           "S_OUTLIR": "outlier_detection"}  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from jwgpu.backend import namespace
+from jwgpu.data.flags import PIXEL
 
 
 def grow(mask, n_pixels: int):
@@ -80,3 +81,22 @@ def around(place, radius, shape: tuple[int, int]):
     n = shape[0] * width
     change = xp.bincount(first, minlength=n) - xp.bincount(last, minlength=n)
     return (xp.cumsum(change.reshape(shape[0], width), axis=1) > 0)[:, :-1]
+
+
+def spread_invalid(xp, arrays, dq) -> None:
+    """Let what is NaN in one array, or DO_NOT_USE, be so in all, in place.
+
+    Parameters
+    ----------
+    xp : module
+        Library of the arrays.
+    arrays : sequence of float32 arrays
+    dq : uint32 array of their shape, flags of `data.flags.PIXEL`
+    """
+    bad = np.uint32(PIXEL.DO_NOT_USE)
+    invalid = dq & bad != 0
+    for array in arrays:
+        invalid |= xp.isnan(array)
+    for array in arrays:
+        xp.copyto(array, np.float32(np.nan), where=invalid)
+    dq |= xp.where(invalid, bad, np.uint32(0))

@@ -22,11 +22,13 @@ from jwgpu.reference import local
 from jwgpu.simulate.exposures import Simulation, Truth
 
 TYPES = ("mask", "superbias", "saturation", "linearity", "dark", "gain", "readnoise", "ipc", "reset", "rscd",
-         "refpix", "emicorr", "pictureframe", "flat", "distortion", "filteroffset")  # fmt: skip
+         "refpix", "emicorr", "pictureframe", "flat", "photom", "area", "distortion", "filteroffset")  # fmt: skip
 
-_EXTENSION = {"data": "SCI", "err": "ERR", "dq": "DQ", "coeffs": "COEFFS",
-              "rscd_group_skip_table": "RSCD_GROUP_SKIP", "irs2_table": "IRS2", "dq_table": "DQ"}  # fmt: skip
-_SCHEMAS = {"DarkMIRIModel": "darkMIRI", "IRS2Model": "irs2"}
+_EXTENSION = {"data": "SCI", "err": "ERR", "dq": "DQ", "coeffs": "COEFFS", "irs2_table": "IRS2", "dq_table": "DQ",
+              "rscd_group_skip_table": "RSCD_GROUP_SKIP", "phot_table": "PHOTOM"}  # fmt: skip
+_SCHEMAS = {"DarkMIRIModel": "darkMIRI", "IRS2Model": "irs2", "PixelAreaModel": "pixelarea",
+            "NrcImgPhotomModel": "nrcimg_photom", "NisImgPhotomModel": "nisimg_photom",
+            "MirImgPhotomModel": "mirimg_photom", "FgsImgPhotomModel": "fgsimg_photom"}  # fmt: skip
 _DQ_DEF = np.dtype([("BIT", "i4"), ("VALUE", "u4"), ("NAME", "S40"), ("DESCRIPTION", "S80")])
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from jwgpu import backend
 from jwgpu.data import PIXEL, Meta, Reference
-from jwgpu.simulate import distortion, emi, glow, transients
+from jwgpu.simulate import distortion, emi, glow, photometry, transients
 from jwgpu.simulate.header import START
 from jwgpu.simulate.instruments import Detector, Window
 from jwgpu.simulate.sensor import KERNEL, POLYNOMIAL, Sensor
@@ -152,11 +152,11 @@ def references(
     made = {}
     types = _arrays(rng, det, sensor, timing, guiding)
     if not guiding and not spread and det.instrument != "NIRSPEC":
-        types["flat"] = _flat(sensor)
+        types |= {"flat": _flat(sensor), **photometry.references(det, window)}
     if glow.shows(det, window):
         types["pictureframe"] = glow.reference(rng, sensor.reference), {}
     for kind, (arrays, own) in (spread(types) if spread else types).items():
-        model = "DarkMIRIModel" if kind == "dark" and det.instrument == "MIRI" else _MODELS[kind]
+        model = "DarkMIRIModel" if kind == "dark" and det.instrument == "MIRI" else _MODELS.get(kind)
         of_pattern = kind in ("dark", "reset") or (spread and kind in ("mask", "superbias", "refpix"))
         pattern = f"_{read_pattern.lower()}" if of_pattern else ""
         name = f"simulated_{det.name.lower()}_{window.name.lower()}{pattern}_{kind}.fits"

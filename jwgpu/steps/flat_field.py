@@ -7,6 +7,7 @@ import numpy as np
 from jwgpu.backend import namespace
 from jwgpu.data import PIXEL, Image, Reference
 from jwgpu.numerics.blocks import over_rows
+from jwgpu.numerics.masks import spread_invalid
 from jwgpu.step import Skip, note, step
 
 _FLOATS = ("data", "err", "var_poisson", "var_rnoise", "var_flat")
@@ -60,7 +61,7 @@ def flat_field(image: Image, flat: Reference, *, inverse: bool = False) -> Image
     xp = namespace(image.data, flat.data)
     values, error, flags = _usable(xp, image, flat)
     square, error_squared = values * values, error * error
-    arrays = {name: image.own(name) for name in image.arrays()}
+    arrays = {name: image.own(name) for name in (*_FLOATS, "dq") if getattr(image, name) is not None}
     for name, dtype in (("err", np.float32), ("var_flat", np.float32), ("dq", np.uint32)):
         if name not in arrays:
             arrays[name] = xp.zeros(image.shape, dtype)
@@ -80,7 +81,7 @@ def flat_field(image: Image, flat: Reference, *, inverse: bool = False) -> Image
         total = sum((part[name] for name in variances[1:]), part[variances[0]]) if variances else part["err"] ** 2
         part["err"][...] = xp.sqrt(total if inverse else total + var_flat)
         part["dq"] |= flags[rows]
-        _agree(xp, part)
+        spread_invalid(xp, [part[name] for name in _FLOATS if name in part], part["dq"])
 
     with np.errstate(all="ignore"):
         over_rows(work, image.data)
@@ -98,15 +99,3 @@ def _usable(xp, image: Image, flat: Reference):
     error = flat.check_shape("err", shape) if "err" in flat else xp.zeros(shape, np.float32)
     note(pixels_without_flat=int(useless.sum()))
     return xp.where(useless, np.float32(1), values), error, flags
-
-
-def _agree(xp, part: dict) -> None:
-    """Let what is NaN in one array, or DO_NOT_USE, be so in all, in place."""
-    bad = np.uint32(PIXEL.DO_NOT_USE)
-    invalid = part["dq"] & bad != 0
-    floats = [part[name] for name in _FLOATS if name in part]
-    for array in floats:
-        invalid |= xp.isnan(array)
-    for array in floats:
-        xp.copyto(array, np.float32(np.nan), where=invalid)
-    part["dq"] |= xp.where(invalid, bad, np.uint32(0))

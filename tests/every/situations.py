@@ -24,6 +24,7 @@ PARAMETERS = {
     "firstframe": {"bright_use_group1": False},
     "jump": {"expand_large_events": True, "find_showers": True, "extend_min_area": 20, "minimum_sigclip_groups": 2},
     "picture_frame": {"mask_science_regions": False, "save_mask": True, "save_correction": True},
+    "photom": {"apply_time_correction": False},
     "ramp_fit": {"algorithm": "LIKELY"},
     "superbias": {"cyclic_bias": True, "cyclic_period": 512},
 }
@@ -31,7 +32,7 @@ PARAMETERS = {
 
 
 _IMAGES = ("nircam", "miri_sub", "fgs_image", "nirspec_sub")
-LATER = {"assign_wcs": _IMAGES, "flat_field": _IMAGES}
+LATER = {"assign_wcs": _IMAGES, "flat_field": _IMAGES, "photom": _IMAGES}
 """Steps that no pipeline holds yet, and the modes in which they run on the images that pipelines give."""
 
 

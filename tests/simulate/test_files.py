@@ -97,7 +97,7 @@ def test_the_crds_client_selects_them(case):
     paths = ("instrument.name", "instrument.detector", "subarray.name", "exposure.readpatt", "observation.date",
              "observation.time")  # fmt: skip
     parameters = {f"META.{path}".upper(): meta.get(path) for path in paths}
-    request = json.dumps([parameters, [*files.TYPES, "flat", "pars-jumpstep", "rscd"]])
+    request = json.dumps([parameters, [*files.TYPES, "fringe", "pars-jumpstep"]])
     environment = {**os.environ, **written.environment}
     answer = subprocess.run(
         [sys.executable, "-c", SELECT, request], env=environment, capture_output=True, text=True, check=True

@@ -155,10 +155,15 @@ def _advance(section, branches: dict, references, room, protected: list, left: d
 
 
 def _too_large(call, exposure: Exposure, room) -> InputError:
+    needs = (
+        f"{exposure.name} takes {words(exposure.nbytes)} where {words(room.limit)} may be used; allow more memory "
+        "(--max-memory, max_memory=)"
+    )
+    if getattr(exposure, "n_superstripes", 0):
+        return InputError(f"superstripes stay whole until refpix has put them together, and {needs}")
     return InputError(
-        f"step {call.name} works on whole exposures (with these parameters), and {exposure.name} takes "
-        f"{words(exposure.nbytes)} where {words(room.limit)} may be used; allow more memory (--max-memory, "
-        f"max_memory=) or leave the step out (--skip {call.name})"
+        f"step {call.name} works on whole exposures (with these parameters), and {needs} or leave the step out "
+        f"(--skip {call.name})"
     )
 
 

@@ -1,4 +1,8 @@
-"""Readouts in stripes: a strip of the whole detector of which some rows are read, in turns, and again and again."""
+"""Readouts in stripes: a strip of the whole detector of which some rows are read, in turns, and again and again.
+
+Only rows that are read are simulated, side by side: inter-pixel capacitance, snowballs and 1/f noise take them for
+neighbours.
+"""
 
 from __future__ import annotations
 

@@ -56,6 +56,7 @@ def linearity(ramp: Ramp, linearity: Reference) -> Ramp:
     -----------------
     With inverse polynomials and a single group, jwst 3.0.0 ends in an IndexError; here the plain polynomial serves,
     since one group gives no line. "Good" groups are, as there, counted and not located: all unsaturated ones but one.
+    Of references that are cut to stripes, jwst 3.0.0 loses the inverse polynomials; here they serve as elsewhere.
 
     References
     ----------

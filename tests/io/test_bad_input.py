@@ -136,3 +136,9 @@ def test_damaged_manifest(tmp_path, ramp):
     with fits.open(path, mode="update") as hdus:
         hdus["JWGPU"].data[0] = 0
     refused(path, "JWGPU extension is damaged")
+
+
+def test_superstripes_that_are_not_whole_turns(make_uncal):
+    path = make_uncal()
+    fits.setval(path, "SSTR_NST", value=3)
+    refused(path, "2 integrations are not whole turns of its 3 superstripes (SSTR_NST)")

@@ -28,6 +28,7 @@ CHAINS = {
     "ipc": ("nircam_ipc", {}),
     "MIRI": ("miri", {}),
     "MIRI subarray": ("miri_sub", {}),
+    "stripes": ("nircam_dhs", {}),
     "likelihood": ("niriss", {"ramp_fit": {"algorithm": "LIKELY"}}),
     "more steps": ("miri_sub", {"firstframe": {}, "charge_migration": {"signal_threshold": 40000.0}}),
 }
@@ -145,6 +146,14 @@ def test_what_cannot_be_cut_is_named_with_a_remedy(tight, tmp_path):
         pipelines.choose(ramp).run(
             ramp, simulation.references, progress=False, max_memory=too_little(ramp), scratch=tmp_path
         )
+
+
+def test_superstripes_stay_whole(tight, tmp_path):
+    written = simulate.write(simulate.tiny("nircam_superstripe"), tmp_path, crds=False)
+    ramp = jw.open(written.uncal, lazy=True)
+    references = jw.references(ramp, folder=written.references[0].parent)
+    with pytest.raises(InputError, match=r"superstripes stay whole until refpix.*--max-memory"):
+        pipelines.choose(ramp).run(ramp, references, progress=False, max_memory=too_little(ramp), scratch=tmp_path)
 
 
 def test_out_of_memory_halves_the_pieces_and_says_so(monkeypatch):

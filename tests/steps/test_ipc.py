@@ -102,3 +102,35 @@ def test_a_single_pixel_has_no_neighbours():
 
 def test_without_a_reference_it_skips():
     assert ipc(make(np.ones((1, 1, 3, 3)))).history[-1].reason == "there is no ipc reference for this exposure"
+
+
+STRIPES = {
+    "subarray.fastaxis": 1, "subarray.slowaxis": 2, "subarray.multistripe_reads1": 1, "subarray.multistripe_skips1": 1,
+    "subarray.multistripe_reads2": 5, "subarray.multistripe_skips2": 100, "subarray.repeat_stripe": 1,
+    "subarray.interleave_reads1": 1, "exposure.integration_start": 1,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("each_pixel", [False, True])
+def test_stripes_are_no_neighbours(each_pixel):
+    """Rows of one stripe are corrected by themselves: reference rows stay, and so does the border of the detector."""
+    data = np.full((1, 2, 12, 9), 100.0)
+    kernel = np.broadcast_to(KERNEL[:, :, None, None], (3, 3, 12, 9)) if each_pixel else KERNEL
+    done = check_pure(ipc, make(data, y=1, x=3, **STRIPES), make_reference("ipc", data=kernel)).data[0, 1]
+    column = done[:, 5]
+    # Rows 2 to 6 of the detector, of which 2 and 3 are border; then rows 107 to 111; before each row 0.
+    expected = [100, 100, 100, 101, 100, 101, 100, 101, 100, 100, 100, 101]
+    np.testing.assert_allclose(column, expected, rtol=1e-6)
+    assert (done[:, :2] == 100).all()
+
+
+def test_superstripes_have_kernels_of_their_own():
+    more = STRIPES | {"subarray.superstripe_step": 5, "subarray.num_superstripe": 2, "subarray.multistripe_skips1": 3}
+    ramp = make(np.full((4, 1, 6, 9), 100.0), y=1, x=300, **more)
+    ramp = ramp.replace(pixeldq=np.zeros((2, 6, 9), np.uint32))
+    kernels = np.zeros((3, 3, 2, 6, 9), np.float32)
+    kernels[1, 1, 0], kernels[1, 1, 1] = 2, 3
+    done = check_pure(ipc, ramp, make_reference("ipc", data=kernels))
+    assert np.unique(done.data[:, 0, 1:]).tolist() == [200, 300]
+    assert done.data[:, 0, 3, 4].tolist() == [200, 300, 200, 300]
+    assert (done.data[:, 0, 0] == 100).all()

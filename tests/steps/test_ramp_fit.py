@@ -171,6 +171,15 @@ def test_unusable_times(times):
         fit(LINE, **times)
 
 
+def test_uneven_groups_are_fitted_by_likelihood():
+    """As officially, whatever is asked for; fewer than four groups cannot be."""
+    times = [1.0, 2.0, 3.0, 5.0, 6.0]
+    uneven = fit(5 * np.array(times), read_times=[[t] for t in times])
+    np.testing.assert_allclose(uneven.rate.data, 5.0, rtol=1e-6)
+    with pytest.raises(InputError, match=r"its 3 groups are unevenly spaced.*LIKELY needs at least 4"):
+        fit(5 * np.array(times[:3]), read_times=[[t] for t in times[:3]])
+
+
 def test_metadata_and_tables():
     table = np.zeros(2, [("integration_number", "i4")])
     ramp = make_ramp([LINE[:, None, None]] * 2, **TIMES).replace(tables={"int_times": table, "group": table})

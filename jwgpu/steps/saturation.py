@@ -165,15 +165,17 @@ def _average_pass(xp, data, dq, threshold, unchecked, n_frames, n_grow):
             frames = _frame_numbers(group, n_frames)
             candidate = (dq[group, rows] & closed) == 0
             candidate &= (dq[group + 1, rows] & GROUP.SATURATED) != 0
-            y, x = xp.nonzero(candidate & ~unchecked[rows])
+            candidate &= ~unchecked[rows]
+            at = xp.flatnonzero(candidate)
             # The threshold is scaled in float64: rounded to float32, it can pass the reading it is compared with.
-            limit = threshold[rows][y, x].astype(np.float64) * (frames.mean() / frames[-1])
-            suspect[group, rows][y, x] = data[group, rows][y, x] >= limit
+            limit = threshold[rows].reshape(-1)[at].astype(np.float64) * (frames.mean() / frames[-1])
+            suspect[group, rows].reshape(-1)[at] = data[group, rows].reshape(-1)[at] >= limit
 
     def flag(rows):
         near, own = _with_neighbours(rows, n_grow, len(threshold))
         for group, found in enumerate(suspect):
-            dq[group, rows] |= grow(found[near], n_grow)[own].astype(np.uint8) * GROUP.DO_NOT_USE
+            if bool(found[near].any()):
+                dq[group, rows] |= grow(found[near], n_grow)[own].astype(np.uint8) * GROUP.DO_NOT_USE
 
     over_rows(look, data)
     over_rows(flag, data)

@@ -104,6 +104,51 @@ def test_ramps_full_of_edges(n_groups, n_integrations, nframes, suppress):
             check(ours, official, ramp)
 
 
+@pytest.mark.parametrize("suppress", [True, False])
+@pytest.mark.parametrize("nframes", [1, 4])
+@pytest.mark.parametrize("instrument", ["NIRCAM", "MIRI"])
+def test_groups_lost_to_charge_migration(suppress, nframes, instrument):
+    """As `charge_migration` flags them: from some group on, DO_NOT_USE too; with jumps and saturation between."""
+    references = sane_gain()
+    ramp = edges.ramp(7, 3, 5, **{"exposure.nframes": nframes, "instrument.name": instrument})
+    random = np.random.default_rng(9)
+    data = random.poisson(random.choice([1, 30, 2000], edges.SHAPE), ramp.shape).cumsum(axis=1)
+    ramp = ramp.replace(data=(data + random.normal(0, 9, data.shape)).astype(np.float32))
+    start = random.integers(0, 9, (3, 1, *edges.SHAPE))
+    lost = (np.arange(7)[:, None, None] >= start) & ((ramp.groupdq & GROUP.SATURATED) == 0)
+    groupdq = ramp.groupdq | lost * np.uint8(GROUP.CHARGELOSS | GROUP.DO_NOT_USE)
+    if instrument == "MIRI":
+        groupdq[:, [0, -1]] |= GROUP.DO_NOT_USE
+    ramp = ramp.replace(groupdq=groupdq)
+    official = official_fit(ramp, references["readnoise"], references["gain"], suppress)
+    ours = steps.ramp_fit(ramp, references["gain"], references["readnoise"], suppress_one_group=suppress)
+    check(ours, official, ramp)
+    plain, _ = steps.ramp_fit(
+        ramp.replace(groupdq=groupdq & ~np.uint8(GROUP.CHARGELOSS)), references["gain"], references["readnoise"],
+        suppress_one_group=suppress,
+    )  # fmt: skip
+    assert (plain.var_rnoise > ours.rate.var_rnoise).mean() > 0.3  # the groups do count again
+
+
+@pytest.mark.parametrize("suppress", [True, False])
+@pytest.mark.parametrize("nframes", [1, 4, 8])
+def test_one_good_group_and_zero_frames(nframes, suppress):
+    """The first group alone takes the mean time of its frames, another that of a group, a zero frame that of one."""
+    groups = np.full((1, 5, 1, 6), GROUP.SATURATED)
+    groups[0, 0, 0, [0, 2]], groups[0, 3, 0, 1], groups[0, :, 0, 4] = 0, 0, 0
+    groups[0, :3, 0, 1], groups[0, 0, 0, 2] = GROUP.DO_NOT_USE, GROUP.PERSISTENCE
+    groups[0, 1, 0, 3] = GROUP.JUMP_DET
+    data = np.linspace(400, 2e4, 5)[None, :, None, None] * np.ones((1, 5, 1, 6))
+    zeroframe = np.float32([[[90, 90, 90, 90, 90, 0]]])
+    meta = {"group_time": 42.9, "frame_time": 10.7, "nframes": nframes, "groupgap": 0}
+    ramp = make_ramp(data, groupdq=groups, zeroframe=zeroframe, **meta)
+    plane = np.ones((1, 6))
+    readnoise, gain = make_reference("readnoise", data=9 * plane), make_reference("gain", data=2 * plane)
+    ours = steps.ramp_fit(ramp, gain, readnoise, suppress_one_group=suppress)
+    check(ours, official_fit(ramp, readnoise, gain, suppress), ramp)
+    assert np.isfinite(ours.rate.data).sum() == (1 if suppress else 5)
+
+
 def test_everything_saturated():
     ramp = edges.ramp(4, 1)
     ramp = ramp.replace(groupdq=ramp.groupdq | GROUP.SATURATED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -30,12 +31,11 @@ def test_one_median_of_all_on_ramps_full_of_edges(monkeypatch):
 
 
 @pytest.mark.parametrize("clip", ["integrations", "all"])
-@pytest.mark.parametrize("threshold", [0.0, 0.7, 1.5, 4.0])
-def test_clipping_on_ramps_full_of_edges(clip, threshold):
-    found = [
-        _same(*arrays, replace(rules, clip=clip, four=threshold)) for *arrays, rules in cases() if rules.single_pass
-    ]
-    assert threshold == 4 or sum(found) > 1000
+def test_clipping_on_ramps_full_of_edges(clip):
+    thresholds = itertools.cycle([0.0, 0.7, 1.5, 4.0, 1.5])
+    chosen = (case for case in cases() if case[-1].single_pass)
+    found = [_same(*arrays, replace(rules, clip=clip, four=next(thresholds))) for *arrays, rules in chosen]
+    assert sum(found) > 1000
 
 
 def _long(n_integrations, n_groups, seed=0):
@@ -64,6 +64,17 @@ RULES = (Rules(True), Rules(True, spread=None, after=((300.0, 3), (1e4, 20))), R
 @pytest.mark.parametrize("shape", [(250, 4), (33, 9), (3, 300), (7, 310)])
 def test_long_exposures(clip, shape):
     assert all(_same(*_long(*shape), replace(rules, clip=clip)) > 5 for rules in RULES)
+
+
+def test_the_scatter_of_steep_ramps_whose_first_integration_is_lost():
+    """Without a first value to start from, sums of squares lose the scatter to rounding: they may not be believed."""
+    rng = np.random.default_rng(2)
+    data = np.cumsum(rng.normal(rng.uniform(1e6, 1e7, (2, 40)), 30, (60, 3, 2, 40)), axis=1)
+    data[20, 1:, :, ::2] += 400
+    groupdq, one = np.zeros(data.shape, np.uint8), np.ones(data.shape[2:], np.float32)
+    groupdq[0, 0] = 1
+    assert _same(data.astype(np.float32), groupdq, one, one, Rules(True, clip="integrations")) >= 40
+    assert (groupdq[20, 1, :, ::2] & jumps.JUMP_DET).all()
 
 
 def test_groups_that_are_jumps_everywhere_reach_nothing():

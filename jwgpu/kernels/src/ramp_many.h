@@ -221,7 +221,9 @@ JW_FN void jw_clip_quiet(const jw_many& m, const jw_some& some, double threshold
   float room[JW_LANES], origin[JW_LANES], least[JW_LANES], most[JW_LANES], sum[JW_LANES], square[JW_LANES], n[JW_LANES];
   const float* start = jw_many_row(m, some.first, room);
   for (int w = 0; w < JW_LANES; ++w) {
-    origin[w] = least[w] = most[w] = isnan(start[w]) ? 0.0f : start[w];
+    origin[w] = isnan(start[w]) ? 0.0f : start[w];
+    least[w] = JW_INFINITY;
+    most[w] = -JW_INFINITY;
     n[w] = sum[w] = square[w] = 0.0f;
   }
   for (int i = 0; i < some.count; ++i) {

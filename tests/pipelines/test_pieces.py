@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from types import SimpleNamespace
 
 import edges
 import numpy as np
@@ -86,6 +87,19 @@ def test_out_of_memory_in_little_memory(chain, tight, tmp_path):
     before = ramp.data.copy()
     same(pipeline.run(ramp, references, progress=False, max_memory=too_little(ramp), scratch=tmp_path), expected)
     np.testing.assert_array_equal(ramp.data, before)
+
+
+@pytest.mark.parametrize("room_on_device", [True, False], ids=["whole", "in pieces"])
+def test_out_of_a_file_on_a_device(chain, tight, tmp_path, monkeypatch, fakecupy_installed, room_on_device):
+    """What a device cannot hold stays on the host, and pieces of it take turns on the device."""
+    uncal, references, pipeline, expected = chain
+    ramp = jw.open(uncal, lazy=True)
+    monkeypatch.setattr(room.backend, "current", lambda: SimpleNamespace(kind="gpu"))
+    limit = None if room_on_device else too_little(ramp)
+    found = pipeline.run(ramp, references, progress=False, max_memory=limit, scratch=tmp_path)
+    assert {product.device for product in found.products.values()} == {"gpu" if room_on_device else "cpu"}
+    assert "gpu" in {record.device for record in found.history}
+    same(found, expected)
 
 
 def test_what_is_kept_and_saved_on_the_way(tight, tmp_path):

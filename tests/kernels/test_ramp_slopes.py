@@ -41,6 +41,20 @@ def test_cases_reach_every_end():
     assert {1, 2, 3, 16, 17, 280} <= lengths
 
 
+@pytest.mark.parametrize("n_pixels", [1, 31, 32, 33, 64, 95])
+def test_blocks_of_whole_ramps(n_pixels):
+    """Ramps without a flag go through the kernel a block at a time: the last block may be short."""
+    data = np.random.default_rng(1).poisson(50, (2, 9, 1, n_pixels)).cumsum(axis=1).astype(np.float32)
+    plane = np.ones((1, n_pixels), np.float32)
+    arguments = (
+        data, np.zeros(data.shape, np.uint8), np.zeros(plane.shape, np.uint32), 2 * plane, 12 * plane, None, None,
+        slopes.Sampling(10.0, 10.0, 1, 0, 9, True),
+    )  # fmt: skip
+    for found, expected in zip(slopes.fit_slopes(*arguments), slopes.fit_slopes_reference(*arguments)):
+        for name, array in found._asdict().items():
+            np.testing.assert_array_equal(array, getattr(expected, name), err_msg=name)
+
+
 def test_long_ramps_fall_back(monkeypatch):
     """A ramp longer than the largest compiled scratch is fitted by the array code."""
     words, arguments = next(iter(cases()))

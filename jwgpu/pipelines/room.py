@@ -16,6 +16,9 @@ from jwgpu.errors import InputError
 IN_CACHE = 8 << 20
 """Bytes of a piece that a processor's cache still helps with."""
 
+LEAST_ROWS, LARGEST = 32, 64 << 20
+"""Rows that a piece has where memory allows it, and bytes up to which it has: each brings a halo and calls along."""
+
 OF_REFERENCES = 32 << 20
 """Bytes of the rows of an exposure for which references are read at a time."""
 

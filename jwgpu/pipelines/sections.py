@@ -120,7 +120,8 @@ def _length(section: Section, exposure: Exposure, cutter: Cutter, room: Room) ->
     """Return how many rows, or integrations, a piece has."""
     each = exposure.nbytes / cutter.length
     if section.axis == "rows":
-        return max(int(room.piece / each) - 2 * section.halo, 1)
+        least = min(rooms.LEAST_ROWS, int(rooms.LARGEST / each)) if room.frames is None else 1
+        return max(int(room.piece / each) - 2 * section.halo, least, 1)
     if each > room.frames:
         step = section.calls[0].name
         raise InputError(

@@ -237,3 +237,14 @@ def test_saturation_reaches_across_pieces(n_grow):
     assert differences(made["ramp"], whole) == []
     assert (whole.groupdq & GROUP.DO_NOT_USE).any()
     assert [timeless(r) for r in made["ramp"].history] == [timeless(r) for r in whole.history]
+
+
+def test_pieces_of_long_exposures_have_more_than_their_halo():
+    """Where the exposure is in memory, pieces have some rows even where a cache holds none; in files, what fits."""
+    section = Section((), "rows", halo=2)
+    exposure = SimpleNamespace(nbytes=2048 << 20)
+    in_memory, in_files = Room("cpu", piece=8 << 20), Room("cpu", piece=8 << 20, frames=1 << 30)
+    for rows, expected in ((64, 2), (1024, 32), (65536, 252)):
+        length = SimpleNamespace(length=rows)
+        assert sections._length(section, exposure, length, in_memory) == expected
+    assert sections._length(section, exposure, SimpleNamespace(length=64), in_files) == 1

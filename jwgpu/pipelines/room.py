@@ -13,8 +13,8 @@ from jwgpu.data import Exposure, Ramp
 from jwgpu.data.pieces import in_files, loaded
 from jwgpu.errors import InputError
 
-IN_CACHE = 8 << 20
-"""Bytes of a piece that a processor's cache still helps with."""
+IN_CACHE = 24 << 20
+"""Bytes of a piece: few enough for a large cache, enough for the threads of a step to share its blocks of rows."""
 
 LEAST_ROWS, LARGEST = 32, 64 << 20
 """Rows that a piece has where memory allows it, and bytes up to which it has: each brings a halo and calls along."""

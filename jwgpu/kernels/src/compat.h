@@ -38,9 +38,6 @@ typedef unsigned long long uint64_t;
 #else
   #include <cmath>
   #include <cstdint>
-  #if defined(__GNUC__)
-    extern "C" double sqrt(double) noexcept __attribute__((const));  // nobody reads errno: it may be a vector instruction
-  #endif
   #define JW_FN static inline
   #if defined(_WIN32)
     #define JW_KERNEL extern "C" __declspec(dllexport)

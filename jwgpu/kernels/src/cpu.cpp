@@ -1,7 +1,4 @@
 // The CPU library: the same headers that NVRTC compiles for the GPU, once for each size of ramp scratch.
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC optimize("no-trapping-math")  // a loop with a choice may then become vector instructions; no bit changes
-#endif
 #define JW_GROUPS 16
 #include "all.h"
 #undef JW_GROUPS

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import numpy as np
 
@@ -23,10 +24,10 @@ def threads() -> int:
 
 
 def each(function: Callable, items: Iterable) -> None:
-    """Call `function` with every item, in no order and in several threads; one failure is raised after the others end.
+    """Call `function` with every item, in no order and in several threads.
 
-    What the calls write must not overlap. NumPy's error handling is that of the caller. Calls made from such a
-    thread run in it.
+    A failure is raised once no call runs any more; items that no thread has taken by then are left. What the calls
+    write must not overlap. NumPy's error handling is that of the caller. Calls made from such a thread run in it.
     """
     items = list(items)
     n = min(threads(), len(items))
@@ -34,13 +35,36 @@ def each(function: Callable, items: Iterable) -> None:
         for item in items:
             function(item)
         return
-    handling = np.geterr()
+    handling, left, taking = np.geterr(), iter(items), threading.Lock()
 
-    def work(item):
+    def work():
         _inside.working = True
-        with np.errstate(**handling):
-            function(item)
+        try:
+            with np.errstate(**handling):
+                while True:
+                    with taking:
+                        item = next(left, left)
+                    if item is left:
+                        return
+                    function(item)
+        finally:
+            _inside.working = False
 
-    with ThreadPoolExecutor(n) as pool:
-        for done in [pool.submit(work, item) for item in items]:
-            done.result()
+    # The calling thread works too, so that nothing waits for a thread that is busy elsewhere.
+    others = [_pool().submit(work) for _ in range(n - 1)]
+    try:
+        work()
+    finally:
+        started = [other for other in others if not other.cancel()]
+        wait(started)
+    for other in started:
+        other.result()
+
+
+@functools.cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(_MOST - 1, "jwgpu")
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_pool.cache_clear)  # a child process has none of its parent's threads

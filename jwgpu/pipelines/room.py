@@ -19,7 +19,7 @@ IN_CACHE = 24 << 20
 LEAST_ROWS, LARGEST = 32, 64 << 20
 """Rows that a piece has where memory allows it, and bytes up to which it has: each brings a halo and calls along."""
 
-OF_REFERENCES = 32 << 20
+OF_REFERENCES = 40 << 20
 """Bytes of the rows of an exposure for which references are read at a time."""
 
 _BESIDE = 96 << 20  # pieces, references and other small things

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -10,33 +12,60 @@ import pytest
 from jwgpu import backend
 
 
-@pytest.mark.parametrize("n", ["1", "3"])
+@pytest.mark.parametrize("n", [1, 3])
 def test_everything_is_done(n, monkeypatch):
-    monkeypatch.setenv("OMP_NUM_THREADS", n)
-    assert backend.threads() == int(n)
-    done, names = [], set()
+    monkeypatch.setenv("OMP_NUM_THREADS", str(n))
+    assert backend.threads() == n
+    done, names, together = [], set(), threading.Barrier(n)
 
     def work(item):
+        if item < n:
+            together.wait(60)  # which nobody passes alone
         names.add(threading.current_thread().name)
         done.append(item)
 
     backend.each(work, iter(range(20)))
     assert sorted(done) == list(range(20))
-    assert ("MainThread" in names) == (n == "1")
+    assert len(names) == n
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes do not fork here")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_child_process_has_threads_of_its_own(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    together = threading.Barrier(2)
+    backend.each(lambda _: together.wait(60), range(2))
+    child = os.fork()
+    if child == 0:
+        try:
+            together = threading.Barrier(2)
+            backend.each(lambda _: together.wait(10), range(2))
+            os._exit(0)
+        finally:
+            os._exit(1)
+    assert os.waitpid(child, 0)[1] == 0
 
 
 def test_a_failure_comes_out(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
-    done = []
+    working, together = set(), threading.Barrier(2)
 
     def work(item):
-        if item == 3:
-            raise ValueError("three")
-        done.append(item)
+        working.add(item)
+        if item < 2:
+            together.wait(60)
+        if item == fails:
+            raise ValueError("no")
+        time.sleep(0.01)
+        working.remove(item)
 
-    with pytest.raises(ValueError, match="three"):
-        backend.each(work, range(6))
-    assert sorted(done) == [0, 1, 2, 4, 5]
+    for fails in range(4):  # in the calling thread or in the other
+        working.clear()
+        with pytest.raises(ValueError, match="no"):
+            backend.each(work, range(6))
+        assert working == {fails}  # nothing goes on behind the failure
+    fails = None
+    backend.each(work, range(6))
 
 
 def test_error_handling_is_that_of_the_caller(monkeypatch):

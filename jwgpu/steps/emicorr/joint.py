@@ -95,10 +95,13 @@ def _sums(data, quiet, bins, n_phases: int):
     readings = xp.empty((data.shape[0], n_phases, data.shape[1]))
     counts = xp.empty((data.shape[0], n_phases))
 
-    outputs = xp.ones(OUTPUTS)
-
     def add(image):
-        return xp.bincount(bins, weights=image.reshape(-1, OUTPUTS) @ outputs, minlength=n_phases)
+        # Not a product of matrices: on the host, that would start threads in each of these.
+        outputs = image.reshape(-1, OUTPUTS)
+        total = outputs[:, 0].astype(np.float64)
+        for output in range(1, OUTPUTS):
+            total += outputs[:, output]
+        return xp.bincount(bins, weights=total, minlength=n_phases)
 
     for i, chosen in enumerate(quiet):
         counts[i] = add(chosen)

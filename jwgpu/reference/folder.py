@@ -24,7 +24,7 @@ _CRITERIA = (
 )
 _ANY = frozenset(("", "ANY", "GENERIC", "N/A", "MULTIPLE", "UNDEFINED"))
 _OPTICS = frozenset(("FILTER", "PUPIL", "GRATING", "CHANNEL", "EXP_TYPE"))
-_SUFFIXES = (".fits", ".fits.gz", ".asdf")
+_SUFFIXES = (".fits", ".fits.gz", ".asdf", ".json")
 # Types taken read by read or with a clock of their own: the read pattern of the file matters.
 _TIMED = frozenset(("dark", "superbias", "reset", "refpix"))
 # Instrument: read patterns whose reads every other pattern of the same clock is made of.

@@ -1,7 +1,8 @@
-"""The header of a reference file (FITS or ASDF) as metadata under the official paths."""
+"""The header of a reference file (FITS, ASDF or JSON) as metadata under the official paths."""
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -38,16 +39,23 @@ def is_asdf(path: Path) -> bool:
     return path.suffix.lower() == ".asdf"
 
 
+def is_json(path: Path) -> bool:
+    """Say whether the name of the file is that of a JSON file."""
+    return path.suffix.lower() == ".json"
+
+
 def read(path: Path) -> Meta:
     """Read the metadata of a reference file; of the data nothing is read.
 
     Raises
     ------
     InputError
-        Not there, or neither FITS nor ASDF.
+        Not there, or neither FITS, ASDF nor JSON.
     """
     if not path.is_file():
         raise InputError(f"reference file {path} does not exist; check the name, or the folder it is looked for in")
+    if is_json(path):
+        return from_json(read_json(path))
     return from_tree(read_yaml(path)) if is_asdf(path) else from_fits(read_primary(path))
 
 
@@ -71,6 +79,28 @@ def read_yaml(path: Path) -> dict:
         return load_yaml(path)
     except Exception as error:  # the YAML reader has many kinds of failure and all mean the same here
         raise InputError(f"reference file {path} cannot be read as ASDF ({error}); fetch or copy it again") from error
+
+
+def read_json(path: Path) -> dict:
+    """Return the tree of a JSON file."""
+    try:
+        tree = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise InputError(f"reference file {path} cannot be read as JSON ({error}); fetch or copy it again") from error
+    if not isinstance(tree, dict):
+        raise InputError(f"reference file {path} is JSON, but no tree of named values; give one in the standard form")
+    return tree
+
+
+def from_json(tree: Mapping[str, Any]) -> Meta:
+    """Take the metadata of a JSON file, whose names stand at the top; detector and exposure type may be lists."""
+    named = {"instrument": "instrument.name", "detector": "instrument.detector", "exp_type": "exposure.type"}
+    plain = {
+        named.get(key, key): value.upper() if key in ("instrument", "detector") else value
+        for key, value in tree.items()
+        if isinstance(value, str)
+    }
+    return Meta(plain)
 
 
 def from_fits(header) -> Meta:

@@ -10,11 +10,15 @@ NAMES = frozenset(
     "ipc lastframe linearity mask mrsptcorr mrsxartcorr msa msaoper nrm ote pastasoss pathloss persat photom "
     "pictureframe psf psfmask readnoise refpix regions reset resol rscd saturation sflat sirskernel speckernel "
     "specprofile spectrace specwcs straymask superbias throughput trapdensity trappars tsophot wavecorr "
-    "wavelengthrange wavemap wfssbkg user_supplied_dq persistence_array_file".split()
+    "wavelengthrange wavemap wfssbkg user_supplied_dq persistence_array_file "
+    "msametafile".split()
 )
 
-GIVEN = frozenset(("user_supplied_dq", "persistence_array_file"))
-"""Types that the user alone can give: neither CRDS nor a folder is asked for them."""
+GIVEN = frozenset(("user_supplied_dq", "persistence_array_file", "msametafile"))
+"""Types that the user alone can give, or that lie beside the exposure: neither CRDS nor a folder is asked for them."""
+
+BESIDE = {"msametafile": "instrument.msa_metadata_file"}
+"""Types of which the header of the exposure names a file in the exposure's folder: path of the name."""
 
 # Arrays without which a file of the type is of no use. The last two axes of images are the pixels of the detector.
 REQUIRED = {

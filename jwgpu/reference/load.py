@@ -31,7 +31,7 @@ def load(path: Path, kind: str, target: Window, name: str | None = None) -> Refe
     Parameters
     ----------
     path : Path
-        FITS or ASDF.
+        FITS, ASDF or JSON.
     kind : str
         CRDS type that the file is asked to be.
     target : Window
@@ -60,8 +60,8 @@ def load(path: Path, kind: str, target: Window, name: str | None = None) -> Refe
     if meta.reftype and str(meta.reftype).lower() != kind:
         raise InputError(f"{path} is a {str(meta.reftype).lower()} reference, not a {kind}; give a {kind} file")
     window.check_origin(meta, target, label)
-    if header.is_asdf(path) and kind not in kinds.REQUIRED:
-        arrays, models, meta = _from_asdf(path, meta, label)
+    if kind not in kinds.REQUIRED and (header.is_asdf(path) or header.is_json(path)):
+        arrays, models, meta = _from_tree(path, meta, label)
     else:
         arrays, models = _from_fits(path, kind, meta, target, label), {}
     if kind in kinds.MODELS and kinds.MODELS[kind] not in models:
@@ -145,18 +145,10 @@ def _cut(kind: str, array: str, shape: tuple[int, ...], meta: Meta, target: Wind
     return (*whole[:-2], rows, columns)
 
 
-def _from_asdf(path: Path, meta: Meta, label: str) -> tuple[dict, dict, Meta]:
-    import asdf
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with asdf.open(path, lazy_load=False, memmap=False) as file:
-                leaves = dict(
-                    _leaves({k: v for k, v in file.tree.items() if k not in ("meta", "asdf_library", "history")})
-                )
-    except Exception as error:  # the reader has many kinds of failure and all mean the same here
-        raise InputError(f"{label} cannot be read ({error}); fetch or copy it again: {path}") from error
+def _from_tree(path: Path, meta: Meta, label: str) -> tuple[dict, dict, Meta]:
+    """Read an ASDF or JSON file."""
+    tree = header.read_json(path) if header.is_json(path) else _asdf_tree(path, label)
+    leaves = dict(_leaves({k: v for k, v in tree.items() if k not in ("meta", "asdf_library", "history", "HISTORY")}))
     arrays = {k: np.ascontiguousarray(v, v.dtype.newbyteorder("=")) for k, v in leaves.items() if hasattr(v, "dtype")}
     arrays |= {k: _table(v) for k, v in leaves.items() if isinstance(v, list) and all(isinstance(r, dict) for r in v)}
     plain = {k: v for k, v in leaves.items() if isinstance(v, (str, int, float, bool, tuple))}
@@ -170,6 +162,18 @@ def _from_asdf(path: Path, meta: Meta, label: str) -> tuple[dict, dict, Meta]:
     return arrays, models, meta.set(plain)
 
 
+def _asdf_tree(path: Path, label: str) -> dict:
+    import asdf
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with asdf.open(path, lazy_load=False, memmap=False) as file:
+                return dict(file.tree)
+    except Exception as error:  # the reader has many kinds of failure and all mean the same here
+        raise InputError(f"{label} cannot be read ({error}); fetch or copy it again: {path}") from error
+
+
 def _leaves(tree, prefix=""):
     for key, value in tree.items():
         if isinstance(value, Mapping):
@@ -178,8 +182,17 @@ def _leaves(tree, prefix=""):
             yield f"{prefix}{key}", tuple(value)
         elif isinstance(value, list) and all(isinstance(v, Mapping) for v in value):
             yield f"{prefix}{key}", [dict(v) for v in value]
+        elif isinstance(value, list) and _is_matrix(value):
+            yield f"{prefix}{key}", np.array(value, float)
         elif value is not None:
             yield f"{prefix}{key}", value
+
+
+def _is_matrix(rows: list) -> bool:
+    """Say whether a list holds lists of numbers, all of one length."""
+    return all(isinstance(row, list) and all(isinstance(v, (int, float)) for v in row) for row in rows) and (
+        len({len(row) for row in rows}) == 1
+    )
 
 
 def _table(rows: list[dict]) -> np.ndarray:

@@ -26,7 +26,8 @@ class Source:
     kind : str
         Reference type.
     origin : str
-        `"CRDS"`, `"folder"`, `"override"`, `"memory"`, or `"user"` for what the user could give and did not.
+        `"CRDS"`, `"folder"`, `"override"`, `"memory"`, `"beside the exposure"`, or `"user"` for what the user could
+        give and did not.
     path : Path or None
         The file, where it is on this machine already.
     name : str
@@ -159,6 +160,8 @@ class References:
             return Source(kind, "override", given, given.name) if given else Source(kind, "override")
         if self._window is None:
             return Source(kind, "memory", absent=True)
+        if kind in kinds.BESIDE and (path := _beside(self._meta, kinds.BESIDE[kind])):
+            return Source(kind, "beside the exposure", path, path.name)
         if kind in kinds.GIVEN:
             return Source(kind, "user")
         if self._folder is not None:
@@ -314,6 +317,13 @@ def _override(key: str, value) -> Path | Reference | None:
     if not path.is_file():
         raise InputError(f"override {key}: the file {path} does not exist; check the name")
     return path
+
+
+def _beside(meta: Meta, named: str) -> Path | None:
+    """Return the file that the header names, where it lies in the folder that the exposure was read from."""
+    name, source = meta.get(named), meta.get("jwgpu.source")
+    path = Path(source).parent / str(name).strip() if name and source else None
+    return path if path and path.is_file() else None
 
 
 def _key(kind: str, step: str | None, overrides: Mapping) -> str:

@@ -10,6 +10,8 @@ from jwgpu.errors import InputError
 from jwgpu.numerics.background import NIRSPEC_FIXED_SLITS, background_pixels, level
 from jwgpu.numerics.slopes import Sampling, fit_slopes
 from jwgpu.step import Skip, byproduct, note, step
+from jwgpu.wcs import nirspec_light
+from jwgpu.wcs.nirspec import OPTICS
 
 # Rows or columns of a full frame, counted from either border: where the edge begins, where it ends and where the
 # centre begins. Reference pixels and those beside them belong to neither.
@@ -20,12 +22,44 @@ def _is_ramp(exposure, parameters) -> bool:
     return isinstance(exposure, Ramp)
 
 
-@step(unit=None, wanted={"gain": _is_ramp, "readnoise": _is_ramp})
+def _masks(*kinds: str):
+    """Return whether an exposure has spectra to be masked; of some exposure types where they are named."""
+
+    def masks(exposure, parameters) -> bool:
+        kind = exposure.meta.get("exposure.type")
+        return bool(parameters["mask_science_regions"]) and _shows(exposure) and kind in (kinds or nirspec_light.NEEDED)
+
+    return masks
+
+
+def _shows(exposure) -> bool:
+    return exposure.meta.get("instrument.name") == "NIRSPEC" and exposure.meta.get("subarray.name") == "FULL"
+
+
+_WANTED = {
+    **dict.fromkeys(("gain", "readnoise"), _is_ramp),
+    **dict.fromkeys((*OPTICS, "msa", "msaoper"), _masks()),
+    **dict.fromkeys(("ifuslicer", "ifupost"), _masks("NRS_IFU")),
+    "msametafile": _masks("NRS_MSASPEC"),
+}
+
+
+@step(unit=None, wanted=_WANTED)
 def picture_frame(
     exposure: Exposure,
     pictureframe: Reference,
     gain: Reference | None = None,
     readnoise: Reference | None = None,
+    camera: Reference | None = None,
+    collimator: Reference | None = None,
+    disperser: Reference | None = None,
+    fpa: Reference | None = None,
+    wavelengthrange: Reference | None = None,
+    msa: Reference | None = None,
+    ifuslicer: Reference | None = None,
+    ifupost: Reference | None = None,
+    msaoper: Reference | None = None,
+    msametafile: Reference | None = None,
     *,
     mask_science_regions: bool = True,
     n_sigma: float = 2.0,
@@ -52,9 +86,17 @@ def picture_frame(
         `data` (y, x), DN / s. A pixel that is NaN there becomes NaN.
     gain, readnoise : Reference, optional
         As in `ramp_fit`, for the draft rate of a ramp.
+    camera, collimator, disperser, fpa, wavelengthrange, msa, ifuslicer, ifupost : Reference, optional
+        The optics, shutters and fixed slits (`msa`), and the slices of the IFU, for `mask_science_regions`.
+    msaoper : Reference, optional
+        Shutters that are always open, for the same.
+    msametafile : Reference, optional
+        Which shutters were open in a MOS exposure. It is no reference of CRDS, but the file that MSAMETFL names, and
+        is looked for beside the exposure.
     mask_science_regions : bool
-        Take no pixel for background that light may reach: those flagged MSA_FAILED_OPEN and, for MOS and IFU, the
-        rows of the fixed slits. The record says that slits and slices are not among them.
+        Take no pixel for background that light may reach: the boxes around spectra of fixed slits and MOS slitlets,
+        the pixels of IFU slices, those of shutters that do not close, those flagged MSA_FAILED_OPEN and, for MOS and
+        IFU, the rows of the fixed slits. What is not masked as its references are missing, the record says.
     n_sigma : float
         Upper limit of the background in standard deviations; 0 for no clipping.
     save_mask : bool
@@ -75,17 +117,18 @@ def picture_frame(
     Skips when
     ----------
     The exposure is not a NIRSpec full frame, has one group, or shows no background in its centre or along its edge;
-    there is no reference, or for a ramp no gain or read noise.
+    there is no reference, or for a ramp no gain or read noise; of a MOS exposure whose spectra are to be masked the MSA
+    metadata file is missing.
 
     Differs from jwst
     -----------------
-    * With `mask_science_regions`, spectra are masked there by the footprints of slits, slices and failed-open shutters
-      from the WCS, which jwgpu does not have for NIRSpec. Here clipping alone tells them from background, as it does
-      there too with `mask_science_regions=False`, and then both are equal. Sky in slits is too faint to be clipped
+    * Where the references of the optics are missing the official step fails. Here clipping alone then tells spectra
+      from background, as it does in both with `mask_science_regions=False`. Sky in slits is too faint to be clipped
       and counts as background: in simulated exposures of five groups with a glow of 0.01 DN/s at the border and sky
       of 0.05 DN/s in 29 slitlets (0.015 in 28 slices, 0.05 in four fixed slits) that changes the correction by 0.009
-      (0.010, 0.001) DN/s, as much as the glow itself. Pixels known to see light can be flagged MSA_FAILED_OPEN in the
-      exposure, and are then left out.
+      (0.010, 0.001) DN/s, as much as the glow itself.
+    * Spectra of lamps are not masked, nor what else is of no exposure type that observes the sky through slits or
+      slices. The official step masks slits for the same types, and failed-open shutters for lamps as well.
     * Edges are counted from the border of the frame that is given; there they are rows and columns of 2048 x 2048.
     * A reference without contrast is an error; there everything becomes NaN.
 
@@ -96,15 +139,14 @@ def picture_frame(
     slope = pictureframe.check_shape("data", exposure.shape[-2:])
     xp = namespace(exposure.data, slope)
     rate, dq = _rate(exposure, gain, readnoise)
-    hidden = _hidden(xp, exposure, dq) if mask_science_regions else None
+    optics = (camera, collimator, disperser, fpa, wavelengthrange, msa, ifuslicer, ifupost, msaoper, msametafile)
+    hidden = _hidden(xp, exposure, dq, optics) if mask_science_regions else None
     background = background_pixels(rate, hidden, above=n_sigma)
     if background.ndim == 3:
         background = background.all(axis=0)
     centre, edge = (background & region for region in _regions(xp, background.shape))
     counts = {"centre": int(centre.sum()), "edge": int(edge.sum())}
     note(**{f"background_{where}": n for where, n in counts.items()})
-    if mask_science_regions:
-        note(not_masked="slits and slices: their footprints are not known")
     if save_mask:
         byproduct(pctfrm_mask=Image(data=background.astype(np.float32), unit="", meta=exposure.meta))
     for where, n in counts.items():
@@ -149,7 +191,7 @@ class _Glow:
 def _rate(exposure: Exposure, gain: Reference | None, readnoise: Reference | None):
     """Return the rate in which background is looked for, and its flags, having checked that the step applies."""
     meta = exposure.meta
-    if meta.get("instrument.name") != "NIRSPEC" or meta.get("subarray.name") != "FULL":
+    if not _shows(exposure):
         raise Skip("only NIRSpec full frames show a picture frame")
     if not isinstance(exposure, Ramp):
         return exposure.data, exposure.dq
@@ -170,12 +212,43 @@ def _rate(exposure: Exposure, gain: Reference | None, readnoise: Reference | Non
     return fit.slope, fit.dq
 
 
-def _hidden(xp, exposure: Exposure, dq):
-    """Return the pixels that are known to see light, without knowing where the slits are."""
-    hidden = xp.zeros(exposure.shape[-2:], dtype=bool) if dq is None else (dq & PIXEL.MSA_FAILED_OPEN) != 0
-    if exposure.meta.get("exposure.type") in ("NRS_MSASPEC", "NRS_IFU"):
-        hidden[..., NIRSPEC_FIXED_SLITS, :] = True
-    return hidden
+def _hidden(xp, exposure: Exposure, dq, optics):
+    """Return the pixels that may see light; None where no aperture sends any to the detector."""
+    meta, references = exposure.meta, {reference.type: reference for reference in optics if reference is not None}
+    hidden = xp.zeros(exposure.shape[-2:], dtype=bool)
+    kind, unknown = meta.get("exposure.type"), []
+    fixed = kind not in ("NRS_MSASPEC", "NRS_IFU")
+    missing = _missing(references, nirspec_light.NEEDED.get(kind, ()))
+    if kind not in nirspec_light.NEEDED:
+        unknown.append(f"slits: not known for {kind}")
+    elif missing == ["msametafile"]:
+        raise Skip(
+            f"the MSA metadata file {meta.get('instrument.msa_metadata_file', '(MSAMETFL)')}, which says what shutters "
+            "were open, is not beside the exposure; put it there, name it as an override (msametafile=FILE), or set "
+            "mask_science_regions=False"
+        )
+    elif missing:
+        unknown.append(f"spectra: there is no {missing[0]} reference")
+    else:
+        try:
+            fixed = nirspec_light.science(meta, references, hidden) or fixed
+        except nirspec_light.Dark as dark:
+            note(not_masked=str(dark))
+            return None
+    if kind in nirspec_light.NEEDED:
+        if missing := _missing(references, ("msa", "msaoper")):
+            unknown.append(f"failed-open shutters: there is no {missing[0]} reference")
+        else:
+            note(failed_open_shutters=nirspec_light.failed_open(meta, references, hidden))
+    if unknown:
+        note(not_masked="; ".join(unknown))
+    if not fixed:
+        hidden[NIRSPEC_FIXED_SLITS] = True
+    return hidden if dq is None else hidden | ((dq & PIXEL.MSA_FAILED_OPEN) != 0)
+
+
+def _missing(references, kinds) -> list[str]:
+    return [kind for kind in (*OPTICS, *kinds) if kind not in references]
 
 
 def _regions(xp, shape: tuple[int, int]):

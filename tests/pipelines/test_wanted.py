@@ -17,6 +17,9 @@ class Asked:
         self.kinds.append(kind)
         return self.references.get(kind, **options)
 
+    def exists(self, kind, step):
+        return self.references.exists(kind, step)
+
 
 @pytest.mark.parametrize(
     ("mode", "parameters", "asked"),

@@ -32,7 +32,7 @@ _LATER = {"S_RESAMP": "resample", "S_EXTR1D": "extract_1d", "S_IFUCUB": "cube_bu
 
 
 def open(path: str | os.PathLike, *, device: str | None = None, lazy: bool = False) -> Ramp | Image:
-    """Open a raw exposure, a ramp, a rate product or a guider product.
+    """Open a raw exposure, a ramp, a rate product, a calibrated image or a guider product.
 
     Arrays are native float32 (`data`, errors, variances), uint32 (`dq`, `pixeldq`) and uint8 (`groupdq`), whatever
     the file has. Ramps are read by integrations, so that no second copy of the data is ever in memory.

@@ -76,7 +76,7 @@ def test_reference_file(tmp_path):
     refused(path, "reference file", "GAIN")
 
 
-@pytest.mark.parametrize("keyword", ["S_RESAMP", "S_PHOTOM"])
+@pytest.mark.parametrize("keyword", ["S_RESAMP", "S_EXTR1D"])
 def test_later_product(tmp_path, make_image, keyword):
     path = jw.save(make_image(), tmp_path / "x_i2d.fits")
     fits.setval(path, keyword, value="COMPLETE")

@@ -43,7 +43,8 @@ CASES = {
     "off": dict(make=dict(n_groups=10, ipc=True),
                 steps={"charge_migration": {"skip": False, "signal_threshold": 20000.0},
                        "persistence": {"skip": False, "persistence_time": 1000}, "jump": {"skip": True}}),
-    "irs2": dict(make=dict(instrument="NIRSPEC", readpatt="NRSIRS2", n_groups=6), steps=SNOWBALLS),
+    "irs2": dict(make=dict(instrument="NIRSPEC", readpatt="NRSIRS2", n_groups=6),
+                 steps={**SNOWBALLS, "picture_frame": {"skip": False, "mask_science_regions": False}}),
 }  # fmt: skip
 SIZES = {"MIRI": (1024, 1032), "SUBGRISM64": (64, 2048)}
 SIDES = ("jwst", "jwgpu")

@@ -98,18 +98,22 @@ def run(section: Section, name: str, exposure: Exposure, references, room: Room,
     while start < cutter.length:
         stop = min(start + size, cutter.length)
         try:
-            work.take(cutter.piece(start, stop), cutter.reach(start, stop))
+            piece = cutter.piece(start, stop)
+            made = work.make(piece, cutter.reach(start, stop))
         except MemoryError as error:
             if size == 1:
                 raise
             size = max(1, min(size, cutter.length) // 2)
             warnings.warn(f"out of memory ({error}); going on with pieces half as large", stacklevel=2)
             continue
+        try:  # from here on the exposure is written over, so that no piece may be cut from there again
+            work.put(piece, *made)
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise InputError(f"the folder for what does not fit into memory, {room.folder}, is full; name another "
                                  "one (--scratch, scratch=)") from error  # fmt: skip
             raise
+        del piece, made
         cutter.done()
         advance(len(section.calls) * (stop - start) / cutter.length)
         start = stop
@@ -158,8 +162,8 @@ class _Work:
                 before = self._answers.get(call.name)
                 self._answers[call.name] = answer if before is None else before & answer
 
-    def take(self, piece: Piece, reach: tuple[int, int]) -> None:
-        """Take a piece through the section, and its results to their places."""
+    def make(self, piece: Piece, reach: tuple[int, int]) -> tuple[dict, set, dict]:
+        """Take a piece through the section; return the results, which of its arrays were changed, and by-products."""
         references = self._cut_references(*reach)
         parts, changed, beside = {self._name: piece.exposure}, set(), {}
         for call in self._section.calls:
@@ -172,6 +176,10 @@ class _Work:
             beside |= left
             for made in parts.values():
                 changed |= made.arrays().keys() - unchanged(before, made)
+        return parts, changed, beside
+
+    def put(self, piece: Piece, parts: dict, changed: set, beside: dict) -> None:
+        """Take what was made of a piece to its places."""
         for name, made in parts.items():
             self._assembly(self._products, name, made).add(made, changed, piece)
             self._records.setdefault(name, []).append(made.history[len(self._exposure.history) :])

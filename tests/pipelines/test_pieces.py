@@ -13,7 +13,7 @@ from every.compare import differences
 from every.test_pieces import timeless
 
 import jwgpu as jw
-from jwgpu import pipelines, simulate, steps
+from jwgpu import backend, pipelines, simulate, steps
 from jwgpu.backend import FileArray, memory
 from jwgpu.data import GROUP
 from jwgpu.errors import InputError
@@ -187,6 +187,23 @@ def test_out_of_memory_halves_the_pieces_and_says_so(monkeypatch):
         found = pipelines.choose(ramp).run(ramp, simulation.references, progress=False)
     with warnings.catch_warnings():
         same(found, expected)
+
+
+def test_out_of_memory_while_results_are_put_back_is_an_error(monkeypatch):
+    """The piece is in the exposure already, in part: whoever cut it again would calibrate it twice."""
+    simulation = simulate.tiny("nircam")
+    monkeypatch.setattr(room, "IN_CACHE", simulation.ramp.nbytes // 2)
+    write, calls = backend.files.write, []
+
+    def failing_once(target, array, *place):
+        write(target, array, *place)
+        calls.append(place)
+        if len(calls) == 1:
+            raise MemoryError("no more")
+
+    monkeypatch.setattr(backend.files, "write", failing_once)
+    with pytest.raises(MemoryError, match="no more"):
+        pipelines.choose(simulation.ramp).run(simulation.ramp, simulation.references, progress=False)
 
 
 @pytest.mark.parametrize(("words", "n"), [("2G", 2e9), ("700 MB", 7e8), ("1.5e9", 1.5e9), (1000, 1000)])

@@ -6,11 +6,39 @@ import copy
 import math
 import os
 import tempfile
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
 EVERYTHING = slice(None)
+
+_STORED = {8: ">u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
+
+
+class Plain(NamedTuple):
+    """Where the numbers of a FITS image lie in its file, of which type, and what is added to them."""
+
+    path: str
+    offset: int
+    stored: np.dtype
+    shift: int
+
+
+def plain(hdu) -> Plain | None:
+    """Return where the numbers of an astropy image extension lie; None where they are compressed or scaled."""
+    stored, shift = np.dtype(_STORED[hdu.header["BITPIX"]]), hdu.header.get("BZERO", 0)
+    # FITS stores unsigned integers shifted by half their range.
+    unsigned = stored.kind == "i" and stored.itemsize < 8 and shift == 1 << (8 * stored.itemsize - 1)
+    info = hdu.fileinfo() or {}
+    if (
+        type(hdu).__name__ not in ("ImageHDU", "PrimaryHDU")
+        or hdu.header.get("BSCALE", 1) != 1
+        or not (shift == 0 or unsigned)
+        or "file" not in info
+        or getattr(info["file"], "compression", None) is not None
+    ):
+        return None
+    return Plain(info["file"].name, info["datLoc"], stored, int(shift))
 
 
 class _Descriptor:

@@ -23,7 +23,6 @@ _BLOCK = 2880
 _GZIP = b"\x1f\x8b"
 _READ_AT_ONCE = 32 << 20  # bytes of an integration that is read in one go; larger ones go plane by plane
 _UNREADABLE = (OSError, EOFError, zlib.error, ValueError, TypeError, KeyError, IndexError, fits.VerifyError)
-_STORED = {8: ">u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
 _BITPIX = {"float32": -32, "uint8": 8, "uint32": 32, "int32": 32, "uint16": 16}
 
 
@@ -132,15 +131,11 @@ def read_array(path: Path, hdu, dtype) -> np.ndarray:
 
 def left_in_file(path: Path, hdu, dtype) -> np.ndarray | backend.FileArray:
     """Return an image extension as an array that stays in the file; read, where it is compressed, scaled or small."""
-    stored, where = np.dtype(_STORED[hdu.header["BITPIX"]]), hdu.fileinfo()
-    shift = hdu.header.get("BZERO", 0)
-    unsigned = shift == 1 << (8 * stored.itemsize - 1) and stored.kind == "i" and stored.itemsize < 8
-    with path.open("rb") as stream:
-        compressed = stream.read(2) == _GZIP or not isinstance(hdu, fits.ImageHDU)
-    if len(hdu.shape) < 3 or compressed or hdu.header.get("BSCALE", 1) != 1 or not (shift == 0 or unsigned):
+    where = backend.files.plain(hdu) if len(hdu.shape) > 2 else None
+    if where is None:
         return read_array(path, hdu, dtype)
     with path.open("rb") as file:
-        return backend.FileArray(file, hdu.shape, dtype, offset=where["datLoc"], stored=stored, shift=int(shift))
+        return backend.FileArray(file, hdu.shape, dtype, offset=where.offset, stored=where.stored, shift=where.shift)
 
 
 def write_primary(stream: BinaryIO, cards: Iterable[fits.Card]) -> None:

@@ -14,8 +14,6 @@ from jwgpu.reference.window import take
 _AT_ONCE = 1 << 20  # bytes, which fit a processor's cache between reading and turning their order
 _PARTS = 4  # that a plane is read in, each by one thread
 
-_STORED = {8: ">u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
-
 
 def read(hdu, cut: tuple[slice, ...], dtype, label: str) -> np.ndarray:
     """Read `hdu[cut]` as a native, C-contiguous array of `dtype`.
@@ -38,21 +36,13 @@ def read(hdu, cut: tuple[slice, ...], dtype, label: str) -> np.ndarray:
     InputError
         The file ends before the array does.
     """
-    stored, shift = np.dtype(_STORED[hdu.header["BITPIX"]]), hdu.header.get("BZERO", 0)
-    info = hdu.fileinfo() or {}
-    plain = (
-        type(hdu).__name__ in ("ImageHDU", "PrimaryHDU")
-        and hdu.header.get("BSCALE", 1) == 1
-        and (shift == 0 or (stored.kind == "i" and shift == 1 << (8 * stored.itemsize - 1) and stored.itemsize < 8))
-        and "file" in info
-        and getattr(info["file"], "compression", None) is None
-    )
     with np.errstate(over="ignore", invalid="ignore"):  # a float64 beyond float32 becomes inf, and is judged later
-        if not plain:
+        where = backend.files.plain(hdu)
+        if where is None:
             hull, kept = _hull(cut)
             array = np.asarray(hdu.section[hull] if len(cut) else hdu.data)
             return np.ascontiguousarray(take(array, *kept) if len(cut) > 1 else array).astype(dtype, copy=False)
-        where = info["file"].name, info["datLoc"], stored, int(shift), hdu.shape
+        where = *where, hdu.shape
         if all(isinstance(part, slice) for part in cut):
             return _read_plain(*where, cut, dtype, label)
         return _read_lines(where, cut, dtype, label)

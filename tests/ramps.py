@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from jwgpu import steps
 from jwgpu.data import Meta, Ramp, Reference
+from jwgpu.step import byproducts
 
 
 def make_ramp(data, *, groupdq=None, pixeldq=None, zeroframe=None, nframes=1, groupgap=0, **meta) -> Ramp:
@@ -32,6 +34,16 @@ def make_reference(kind: str, *, meta=None, **arrays) -> Reference:
     if "dq" not in made:
         made["dq"] = np.zeros(next(iter(made.values())).shape[-2:], np.uint32)
     return Reference(kind, f"{kind}.fits", made, Meta(meta))
+
+
+def left_by_fit(ramp: Ramp, gain=None, readnoise=None, **parameters) -> dict:
+    """Return what `ramp_fit` leaves beside its result; gain and noise are those of all pixels unless given."""
+    plane = np.ones(ramp.shape[-2:])
+    gain = gain or make_reference("gain", data=2 * plane)
+    readnoise = readnoise or make_reference("readnoise", data=12 * plane)
+    with byproducts() as left:
+        steps.ramp_fit(ramp, gain, readnoise, **parameters)
+    return left
 
 
 def check_pure(step, ramp: Ramp, *references, **parameters) -> Ramp:

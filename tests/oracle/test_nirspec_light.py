@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 
 import nirspec_optics as optics
@@ -27,12 +28,17 @@ CASES = [
 ]  # fmt: skip
 
 
-@pytest.fixture(scope="module", params=["PRISM", "G140M"])
-def cache(request, tmp_path_factory):
-    """A CRDS cache of straight optics."""
-    folder = tmp_path_factory.mktemp(request.param)
-    files = optics.write(folder / "refs", request.param, all_array_storage="inline")
-    return request.param, write_cache(folder / "crds", files.values())
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    """Return a function that makes, once, a CRDS cache of straight optics with a grating."""
+
+    @functools.cache
+    def make(grating):
+        folder = tmp_path_factory.mktemp(grating)
+        files = optics.write(folder / "refs", grating, all_array_storage="inline")
+        return write_cache(folder / "crds", files.values())
+
+    return make
 
 
 @pytest.mark.parametrize(("kind", "grating", "detector"), CASES)
@@ -41,9 +47,6 @@ def test_the_mask_and_the_result(kind, grating, detector, cache, tmp_path):
     from jwst.picture_frame.picture_frame import correct_picture_frame
     from stdatamodels.jwst import datamodels
 
-    held, settings = cache
-    if held != grating:
-        pytest.skip("optics of the other grating")
     exposure = optics.image("NRS_MSASPEC" if kind == "with a slit" else kind, grating, detector)
     if exposure.meta.exposure.type == "NRS_MSASPEC":
         optics.write_shutters(tmp_path, SHUTTERS, ["S400A1"] if kind == "with a slit" else [])
@@ -51,7 +54,7 @@ def test_the_mask_and_the_result(kind, grating, detector, cache, tmp_path):
     path = jw.save(exposure.replace(data=exposure.data + 0.3 * glow), tmp_path / "a_rate.fits")
     exposure = jw.open(path)
     frame = make_reference("pictureframe", data=glow)
-    with crds_settings(settings):
+    with crds_settings(cache(grating)):
         utils.clear_function_caches()
         refs = jw.references(exposure)
         wanted = [name for name in steps.picture_frame.references if name not in ("pictureframe", "gain", "readnoise")]
@@ -74,16 +77,16 @@ def test_the_mask_and_the_result(kind, grating, detector, cache, tmp_path):
     assert (without.data != ours.data).any() != ("not_masked" in notes)
 
 
-def test_shutters_that_nobody_knows(cache, tmp_path):
+@pytest.mark.parametrize("grating", ["PRISM", "G140M"])
+def test_shutters_that_nobody_knows(grating, cache, tmp_path):
     """Without the table of open shutters neither corrects a MOS exposure."""
     from crds.core import utils
     from jwst.picture_frame.picture_frame import correct_picture_frame
     from stdatamodels.jwst import datamodels
 
-    grating, settings = cache
     path = jw.save(optics.image("NRS_MSASPEC", grating), tmp_path / "a_rate.fits")
     exposure = jw.open(path)
-    with crds_settings(settings):
+    with crds_settings(cache(grating)):
         utils.clear_function_caches()
         refs = jw.references(exposure)
         found = {name: refs.get(name) for name in steps.picture_frame.references if name not in ("gain", "readnoise",

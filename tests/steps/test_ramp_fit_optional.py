@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import edges
 import numpy as np
-from ramps import make_ramp, make_reference
+from ramps import left_by_fit, make_ramp
 
 import jwgpu as jw
-from jwgpu import steps
 from jwgpu.data import GROUP
 
 JUMP = int(GROUP.JUMP_DET)
@@ -15,12 +14,7 @@ JUMP = int(GROUP.JUMP_DET)
 
 def optional(ramp, gain=None, readnoise=None, **parameters):
     """Return the optional results of a fit."""
-    plane = np.ones(ramp.shape[-2:])
-    gain = gain or make_reference("gain", data=2 * plane)
-    readnoise = readnoise or make_reference("readnoise", data=12 * plane)
-    with jw.byproducts() as left:
-        steps.ramp_fit(ramp, gain, readnoise, save_opt=True, **parameters)
-    return left["fitopt"]
+    return left_by_fit(ramp, gain, readnoise, save_opt=True, **parameters)["fitopt"]
 
 
 def test_a_line_with_a_jump():

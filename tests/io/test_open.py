@@ -13,6 +13,7 @@ from astropy.io import fits
 from products import GUIDER, HEADER, counts, times
 
 import jwgpu as jw
+from jwgpu.backend import FileArray
 from jwgpu.io import IncompleteHeaderWarning
 
 
@@ -134,3 +135,16 @@ def test_importing_stays_quick():
     code = "import jwgpu, jwgpu.io, sys; print(sorted({'stdatamodels', 'asdf', 'jwst'} & set(sys.modules)))"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "[]"
+
+
+def test_a_compressed_image_is_not_left_in_its_file(tmp_path, make_uncal):
+    plain = make_uncal()
+    path = tmp_path / "compressed_uncal.fits"
+    with fits.open(plain) as hdus:
+        sci = hdus["SCI"]
+        packed = fits.CompImageHDU(sci.data.astype(np.int32), header=sci.header, compression_type="RICE_1")
+        fits.HDUList([hdus[0], packed]).writeto(path)
+    assert isinstance(jw.open(plain, lazy=True).data, FileArray)
+    found = jw.open(path, lazy=True).data
+    assert isinstance(found, np.ndarray)
+    np.testing.assert_array_equal(found, jw.open(plain).data)

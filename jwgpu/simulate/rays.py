@@ -41,7 +41,7 @@ class Deposits:
         return unique[keep].astype(np.int32), charge[keep]
 
 
-def _tracks(rng, n: int, shape: tuple[int, int]):
+def tracks(rng, n: int, shape: tuple[int, int]):
     """Return event number, y, x, charge of the points along `n` straight tracks."""
     ny, nx = shape
     length = 1 + rng.exponential(1.6, n)
@@ -95,7 +95,7 @@ def deposits(rng, timing: Timing, active: np.ndarray, pitch: float, cosmic_rays:
     parts, balls = [], []
     for integration in range(timing.n_integrations):
         n = rng.poisson(cosmic_rays * area * timing.frame_time * timing.total_frames)
-        event, y, x, charge = _tracks(rng, n, shape)
+        event, y, x, charge = tracks(rng, n, shape)
         read = timing.read_after(rng.integers(0, timing.total_frames, n))[event]
         parts.append((np.full(len(y), integration), read, y, x, charge))
         for _ in range(rng.poisson(snowballs)):

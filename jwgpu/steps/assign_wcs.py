@@ -83,6 +83,7 @@ def assign_wcs(
     """
     from jwgpu.wcs import WCS
     from jwgpu.wcs.imaging import EXP_TYPES, imaging
+    from jwgpu.wcs.outline import outline
 
     kind = image.meta.require("exposure.type", "assign_wcs")
     if kind not in EXP_TYPES:
@@ -143,15 +144,6 @@ def _offset(image: Image, filteroffset: Reference | None) -> tuple[float, float]
             return shift
     note(filter_offset="none")
     return None
-
-
-def outline(wcs) -> str | None:
-    """Return the corners of the bounding box on the sky as an S_REGION; None where one is nowhere."""
-    corners = wcs.footprint()
-    if np.isnan(corners).any():
-        return None
-    corners[:, 0] %= 360
-    return "POLYGON ICRS  " + " ".join(f"{value:.9f}" for value in corners.ravel())
 
 
 def _sip(meta, wcs, **options) -> dict:

@@ -3,12 +3,14 @@
 from jwgpu.backend.device import Device, current, describe, probe, use
 from jwgpu.backend.files import FileArray
 from jwgpu.backend.namespace import fft, is_device_array, namespace, ndimage
+from jwgpu.backend.plain import Plain, plain, read_lines
 from jwgpu.backend.threads import each, threads
 from jwgpu.backend.transfer import Traffic, counting, native, to, to_host
 
 __all__ = [
     "Device",
     "FileArray",
+    "Plain",
     "Traffic",
     "counting",
     "current",
@@ -19,7 +21,9 @@ __all__ = [
     "namespace",
     "native",
     "ndimage",
+    "plain",
     "probe",
+    "read_lines",
     "threads",
     "to",
     "to_host",

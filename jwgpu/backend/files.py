@@ -6,40 +6,13 @@ import copy
 import math
 import os
 import tempfile
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
 import numpy as np
 
+from jwgpu.backend.plain import read_lines
+
 EVERYTHING = slice(None)
-
-_STORED = {8: ">u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
-
-
-class Plain(NamedTuple):
-    """Where the numbers of a FITS image lie in its file, of which type, and what is added to them."""
-
-    path: str
-    offset: int
-    stored: np.dtype
-    shift: int
-
-
-def plain(hdu) -> Plain | None:
-    """Return where the numbers of an astropy image extension lie; None where they are compressed or scaled."""
-    stored, shift = np.dtype(_STORED[hdu.header["BITPIX"]]), hdu.header.get("BZERO", 0)
-    # FITS stores unsigned integers shifted by half their range.
-    unsigned = stored.kind == "i" and stored.itemsize < 8 and shift == 1 << (8 * stored.itemsize - 1)
-    info = hdu.fileinfo() or {}
-    if (
-        type(hdu).__name__ not in ("ImageHDU", "PrimaryHDU")
-        or hdu.header.get("BSCALE", 1) != 1
-        or not (shift == 0 or unsigned)
-        or "file" not in info
-        or getattr(info["file"], "compression", None) is not None
-    ):
-        return None
-    return Plain(info["file"].name, info["datLoc"], stored, int(shift))
-
 
 class _Descriptor:
     """An open file, as long as somebody holds it."""
@@ -101,13 +74,12 @@ class FileArray:
 
         Raises
         ------
-        OSError
+        EOFError
             The file ends before the array does.
         """
-        planes, leading, rows = self._planes(integrations), self._leading(integrations), self._rows(rows)
+        leading, rows = self._leading(integrations), self._rows(rows)
         result = np.empty((*leading, len(rows), self.shape[-1]), self.dtype)
-        for plane, target in zip(planes, result.reshape(-1, len(rows), self.shape[-1])):
-            self._read_plane(plane, rows, target)
+        self._read(self._planes(integrations), rows, result.reshape(-1, len(rows), self.shape[-1]))
         return result
 
     def write(self, piece: np.ndarray, integrations: slice = EVERYTHING, rows: slice = EVERYTHING) -> None:
@@ -121,25 +93,16 @@ class FileArray:
     def __getitem__(self, index: tuple[int, ...]) -> np.ndarray:
         """Return one plane (y, x)."""
         plane = int(np.ravel_multi_index(index, self.shape[:-2])) if self.ndim > 2 else 0
-        target = np.empty(self.shape[-2:], self.dtype)
-        self._read_plane(plane, self._rows(EVERYTHING), target)
-        return target
+        target = np.empty((1, *self.shape[-2:]), self.dtype)
+        self._read([plane], self._rows(EVERYTHING), target)
+        return target[0]
 
-    def _read_plane(self, plane: int, rows: range, target: np.ndarray) -> None:
+    def _read(self, planes, rows: range, target: np.ndarray) -> None:
         if self._file is None:
             target[...] = 0
             return
-        plain = self._stored == self.dtype and not self._shift
-        stored = target if plain else np.empty(target.shape, self._stored)
-        if os.preadv(self._file.number, [memoryview(stored).cast("B")], self._place(plane, rows)) != stored.nbytes:
-            raise OSError("the file ends inside an array")
-        if plain:
-            return
-        if self._shift and (self._stored.itemsize > 2 or target.dtype.kind != "f"):
-            stored = stored.astype(np.int64) + self._shift
-        target[...] = stored
-        if self._shift and stored.dtype == self._stored:
-            target += target.dtype.type(self._shift)  # exact: a float32 holds all numbers of 16 bits
+        firsts = (plane * self.shape[-2] + rows.start for plane in planes)
+        read_lines(self._file.number, self._offset, self._stored, self._shift, self.shape[-1], firsts, target)
 
     def _planes(self, integrations: slice) -> range:
         """Return the numbers of the planes of some integrations."""

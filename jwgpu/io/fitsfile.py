@@ -110,7 +110,8 @@ def named(hdus: fits.HDUList, name: str):
 def read_array(path: Path, hdu, dtype) -> np.ndarray:
     """Read an image extension into a native array of `dtype`, scaled integers included.
 
-    It is read by integrations, or plane by plane where those are large: the peak is the array and one piece.
+    Compressed and scaled ones are read by integrations, or plane by plane where those are large: the peak is the array
+    and one piece.
 
     Raises
     ------
@@ -118,20 +119,31 @@ def read_array(path: Path, hdu, dtype) -> np.ndarray:
         The data cannot be read to their end.
     """
     array = np.empty(hdu.shape, dtype)
-    depth = max(array.ndim - 3, 0)
-    if array.ndim > 2 and array[(0,) * depth].nbytes > _READ_AT_ONCE:
-        depth = array.ndim - 2
     try:
-        for index in np.ndindex(array.shape[:depth]):
-            array[index] = hdu.section[index] if index else hdu.section[:]
+        where = backend.plain(hdu) if array.ndim > 1 else None
+        if where is None:
+            _unpack(hdu, array)
+        else:
+            planes = array.reshape(-1, *array.shape[-2:])
+            firsts = range(0, len(planes) * array.shape[-2], array.shape[-2])
+            with path.open("rb") as file, np.errstate(over="ignore"):
+                backend.read_lines(file.fileno(), *where[1:], array.shape[-1], firsts, planes)
     except _UNREADABLE as error:
         raise InputError(f"{path}: extension {hdu.name} cannot be read ({_words(error)}). {_AGAIN}") from error
     return array
 
 
+def _unpack(hdu, array: np.ndarray) -> None:
+    depth = max(array.ndim - 3, 0)
+    if array.ndim > 2 and array[(0,) * depth].nbytes > _READ_AT_ONCE:
+        depth = array.ndim - 2
+    for index in np.ndindex(array.shape[:depth]):
+        array[index] = hdu.section[index] if index else hdu.section[:]
+
+
 def left_in_file(path: Path, hdu, dtype) -> np.ndarray | backend.FileArray:
     """Return an image extension as an array that stays in the file; read, where it is compressed, scaled or small."""
-    where = backend.files.plain(hdu) if len(hdu.shape) > 2 else None
+    where = backend.plain(hdu) if len(hdu.shape) > 2 else None
     if where is None:
         return read_array(path, hdu, dtype)
     with path.open("rb") as file:

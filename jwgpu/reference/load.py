@@ -12,6 +12,7 @@ import numpy as np
 from jwgpu.data import Meta, Reference
 from jwgpu.errors import InputError
 from jwgpu.reference import given, header, kinds, pixels, quality, window
+from jwgpu.reference.contents import Contents, Extension, contents
 from jwgpu.reference.window import Window
 
 # Extension: array, where it is not simply the name of the extension in lower case.
@@ -52,7 +53,9 @@ def load(path: Path, kind: str, target: Window, name: str | None = None) -> Refe
         Unreadable, of another type, instrument, detector or shape, a missing array or one of nothing but NaN.
     """
     label = f"{kind} reference {path.name}"
-    meta = header.read(path)
+    in_tree = header.is_asdf(path) or header.is_json(path)
+    held = contents(path, label) if path.is_file() and not in_tree and kind != "user_supplied_dq" else None
+    meta = header.read(path) if held is None else held.meta
     if kind == "user_supplied_dq":
         flags = given.flags(path, meta, target, label)
         flags = flags[..., slice(*target.rows), :] if target.rows else flags
@@ -60,10 +63,11 @@ def load(path: Path, kind: str, target: Window, name: str | None = None) -> Refe
     if meta.reftype and str(meta.reftype).lower() != kind:
         raise InputError(f"{path} is a {str(meta.reftype).lower()} reference, not a {kind}; give a {kind} file")
     window.check_origin(meta, target, label)
-    if kind not in kinds.REQUIRED and (header.is_asdf(path) or header.is_json(path)):
+    if in_tree and kind not in kinds.REQUIRED:
         arrays, models, meta = _from_tree(path, meta, label)
     else:
-        arrays, models = _from_fits(path, kind, meta, target, label), {}
+        held = held or contents(path, label)
+        arrays, models = _from_fits(path, kind, held, target, label), {}
     if kind in kinds.MODELS and kinds.MODELS[kind] not in models:
         raise InputError(f"{label} holds no transform {kinds.MODELS[kind]!r}; give a {kind} file in the standard form")
     if target.rows and not _holds_numbers(kind, arrays):
@@ -73,35 +77,25 @@ def load(path: Path, kind: str, target: Window, name: str | None = None) -> Refe
     return Reference(kind, name or path.name, arrays, meta, models=models)
 
 
-def _from_fits(path: Path, kind: str, meta: Meta, target: Window, label: str) -> dict:
-    from astropy.io import fits
-
-    arrays, definitions, extensions = {}, None, []
+def _from_fits(path: Path, kind: str, held: Contents, target: Window, label: str) -> dict:
+    arrays, definitions = {}, None
     required, optional = kinds.REQUIRED.get(kind, ()), kinds.OPTIONAL.get(kind, ())
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # astropy warns of truncation and goes on; reading finds it out and stops
-        try:
-            with fits.open(path, memmap=False) as hdus:
-                for hdu in hdus:
-                    extension = (hdu.name or "PRIMARY").upper()
-                    array = _name(hdu, extension)
-                    extensions.append(extension)
-                    if extension == "DQ_DEF":
-                        definitions = pixels.table(hdu)
-                    elif extension == "ASDF" or (required and array not in (*required, *optional)):
-                        continue
-                    elif not hdu.is_image:
-                        arrays[array] = pixels.table(hdu)
-                    elif hdu.shape:
-                        cut = _cut(kind, array, hdu.shape, meta, target, label)
-                        dtype = np.uint32 if array.startswith("dq") else np.float32
-                        arrays[array] = pixels.read(hdu, cut, dtype, label)
-        except (OSError, TypeError, KeyError, fits.VerifyError) as error:
-            raise InputError(f"{label} cannot be read ({error}); fetch or copy it again: {path}") from error
+    for extension in held.extensions:
+        array = _name(extension)
+        if extension.name == "DQ_DEF":
+            definitions = extension.table
+        elif extension.name == "ASDF" or (required and array not in (*required, *optional)):
+            continue
+        elif extension.table is not None:
+            arrays[array] = extension.table
+        elif extension.shape:
+            cut = _cut(kind, array, extension.shape, held.meta, target, label)
+            dtype = np.uint32 if array.startswith("dq") else np.float32
+            arrays[array] = pixels.read(path, extension, cut, dtype, label)
     for name in required:
         if name not in arrays:
             raise InputError(
-                f"{label} has no {name} array (its extensions: {', '.join(extensions[1:]) or 'none'}); give a {kind} "
+                f"{label} has no {name} array (its extensions: {', '.join(e.name for e in held.extensions[1:]) or 'none'}); give a {kind} "
                 f"file in the standard form"
             )
     for array in arrays:
@@ -112,12 +106,12 @@ def _from_fits(path: Path, kind: str, meta: Meta, target: Window, label: str) ->
     return arrays
 
 
-def _name(hdu, extension: str) -> str:
+def _name(extension: Extension) -> str:
     """Name the array of an extension as the official data models do."""
-    if extension == "DQ" and not hdu.is_image:
+    if extension.name == "DQ" and extension.table is not None:
         return "dq_table"
-    name = _ARRAYS.get(extension, extension.lower())
-    return name if hdu.ver == 1 else f"{name}_{hdu.ver}"
+    name = _ARRAYS.get(extension.name, extension.name.lower())
+    return name if extension.version == 1 else f"{name}_{extension.version}"
 
 
 def _cut(kind: str, array: str, shape: tuple[int, ...], meta: Meta, target: Window, label: str) -> tuple:

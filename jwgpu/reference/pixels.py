@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
+import warnings
+from pathlib import Path
 
 import numpy as np
 
@@ -11,20 +13,18 @@ from jwgpu import backend
 from jwgpu.errors import InputError
 from jwgpu.reference.window import take
 
-_AT_ONCE = 1 << 20  # bytes, which fit a processor's cache between reading and turning their order
-_PARTS = 4  # that a plane is read in, each by one thread
 
-
-def read(hdu, cut: tuple[slice, ...], dtype, label: str) -> np.ndarray:
-    """Read `hdu[cut]` as a native, C-contiguous array of `dtype`.
+def read(path: Path, extension, cut: tuple, dtype, label: str) -> np.ndarray:
+    """Read some of an image of a file as a native, C-contiguous array of `dtype`.
 
     Plain images are read a megabyte at a time, in several threads, so that peak memory is the result and little more;
     memory-mapping instead would count the file's own pages on top. Compressed and scaled ones go through astropy.
 
     Parameters
     ----------
-    hdu : astropy.io.fits.ImageHDU or CompImageHDU
-        Its data must not have been touched yet.
+    path : Path
+    extension : contents.Extension
+        The image.
     cut : tuple of slice
         One for each axis, with start and stop, step 1; the last two as `window.cut` gives them.
     dtype : numpy dtype
@@ -37,15 +37,22 @@ def read(hdu, cut: tuple[slice, ...], dtype, label: str) -> np.ndarray:
         The file ends before the array does.
     """
     with np.errstate(over="ignore", invalid="ignore"):  # a float64 beyond float32 becomes inf, and is judged later
-        where = backend.files.plain(hdu)
-        if where is None:
-            hull, kept = _hull(cut)
-            array = np.asarray(hdu.section[hull] if len(cut) else hdu.data)
-            return np.ascontiguousarray(take(array, *kept) if len(cut) > 1 else array).astype(dtype, copy=False)
-        where = *where, hdu.shape
+        if extension.where is None:
+            return _unpack(path, extension.number, cut).astype(dtype, copy=False)
+        where = *extension.where, extension.shape
         if all(isinstance(part, slice) for part in cut):
             return _read_plain(*where, cut, dtype, label)
         return _read_lines(where, cut, dtype, label)
+
+
+def _unpack(path: Path, number: int, cut: tuple) -> np.ndarray:
+    from astropy.io import fits
+
+    hull, kept = _hull(cut)
+    with warnings.catch_warnings(), fits.open(path, memmap=False) as hdus:
+        warnings.simplefilter("ignore")
+        array = np.asarray(hdus[number].section[hull] if len(cut) else hdus[number].data)
+    return np.ascontiguousarray(take(array, *kept) if len(cut) > 1 else array)
 
 
 def _read_lines(where: tuple, cut: tuple, dtype, label) -> np.ndarray:
@@ -67,31 +74,16 @@ def _read_plain(path, offset, stored, shift, shape, cut, dtype, label) -> np.nda
     *leading, rows, columns = (slice(0, 1), *cut) if len(cut) == 1 else cut
     *planes, height, width = (1, *shape) if len(shape) == 1 else shape
     result = np.empty([s.stop - s.start for s in (*leading, rows, columns)], dtype)
-    flat = result.reshape(-1, *result.shape[-2:])
-    rows_at_once = max(1, _AT_ONCE // max(width * stored.itemsize, 1))
-
-    def fill(job):
-        target, where, first = job
-        plane = sum(i * math.prod(planes[n + 1 :]) for n, i in enumerate(where))
-        buffer = np.empty((min(rows_at_once, len(target)), width), stored)
-        with open(path, "rb") as file:
-            file.seek(offset + (plane * height + rows.start + first) * width * stored.itemsize)
-            for at in range(0, len(target), len(buffer)):
-                some = buffer[: len(target) - at]
-                if file.readinto(some.view(np.uint8).reshape(-1)) != some.nbytes:
-                    raise InputError(f"{label} is truncated: the file ends inside an array; fetch or copy it again")
-                part = some[:, columns]
-                # FITS stores unsigned integers shifted by half their range.
-                target[at : at + len(some)] = part if not shift else part.astype(np.int64) + shift
-
     numbers = itertools.product(*(range(s.start, s.stop) for s in leading))
-    per_job = max(1, -(-flat.shape[1] // _PARTS))
-    jobs = [
-        (plane[first : first + per_job], where, first)
-        for plane, where in zip(flat, numbers)
-        for first in range(0, len(plane), per_job)
-    ]
-    backend.each(fill, jobs)
+    firsts = (
+        sum(i * math.prod(planes[n + 1 :]) for n, i in enumerate(number)) * height + rows.start for number in numbers
+    )
+    target = result.reshape(-1, *result.shape[-2:])
+    try:
+        with open(path, "rb") as file:
+            backend.read_lines(file.fileno(), offset, stored, shift, width, firsts, target, columns)
+    except EOFError as error:
+        raise InputError(f"{label} is truncated: {error}; fetch or copy it again") from error
     return result[0] if len(shape) == 1 else result
 
 

@@ -6,10 +6,11 @@ import logging
 
 import numpy as np
 
+from jwgpu import backend
 from jwgpu.data import PIXEL
 
 _reported: set[tuple[str, str]] = set()
-_SMALL = 1 << 16
+_SMALL, _AT_ONCE = 1 << 16, 1 << 17
 
 
 def translate(dq: np.ndarray, definitions: np.ndarray | None, label: str) -> np.ndarray:
@@ -45,8 +46,14 @@ def translate(dq: np.ndarray, definitions: np.ndarray | None, label: str) -> np.
     pairs = [(value, PIXEL[name]) for name, value in zip(names, values) if name in PIXEL]
     if all(value == flag for value, flag in pairs):
         return dq & np.uint32(sum({int(flag) for _, flag in pairs}))
-    if dq.size > _SMALL and dq.max() < _SMALL:  # one look-up for each pixel instead of a pass for each flag
-        return _apply(np.arange(_SMALL, dtype=np.uint32), pairs)[dq]
+    named = np.uint32(sum({int(value) for value, _ in pairs}))
+    if dq.size > _SMALL and named < _SMALL:  # one look-up for each pixel instead of a pass for each flag
+        table = _apply(np.arange(_SMALL, dtype=np.uint32), pairs)
+        result = np.empty(dq.shape, np.uint32)
+        flat, target = dq.reshape(-1), result.reshape(-1)
+        parts = [slice(at, at + _AT_ONCE) for at in range(0, dq.size, _AT_ONCE)]
+        backend.each(lambda part: np.take(table, flat[part] & named, out=target[part], mode="clip"), parts)
+        return result
     return _apply(dq, pairs)
 
 

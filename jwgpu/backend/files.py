@@ -14,6 +14,7 @@ from jwgpu.backend.plain import read_lines
 
 EVERYTHING = slice(None)
 
+
 class _Descriptor:
     """An open file, as long as somebody holds it."""
 

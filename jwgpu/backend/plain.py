@@ -75,7 +75,10 @@ def read_lines(
         buffer = np.empty((min(at_once, len(rows)), width), stored)
         for at in range(0, len(rows), len(buffer)):
             some = buffer[: len(rows) - at]
-            if os.preadv(file, [memoryview(some.view(np.uint8)).cast("B")], offset + (first + at) * line) != some.nbytes:
+            if (
+                os.preadv(file, [memoryview(some.view(np.uint8)).cast("B")], offset + (first + at) * line)
+                != some.nbytes
+            ):
                 raise EOFError("the file ends inside an array")
             _put(rows[at : at + len(some)], some[:, columns], shift)
 

@@ -46,9 +46,9 @@ def translate(dq: np.ndarray, definitions: np.ndarray | None, label: str) -> np.
     pairs = [(value, PIXEL[name]) for name, value in zip(names, values) if name in PIXEL]
     if all(value == flag for value, flag in pairs):
         return dq & np.uint32(sum({int(flag) for _, flag in pairs}))
-    named = np.uint32(sum({int(value) for value, _ in pairs}))
+    named = np.bitwise_or.reduce([value for value, _ in pairs] or [np.uint32(0)])
     if dq.size > _SMALL and named < _SMALL:  # one look-up for each pixel instead of a pass for each flag
-        table = _apply(np.arange(_SMALL, dtype=np.uint32), pairs)
+        table = _apply(np.arange(1 << int(named).bit_length(), dtype=np.uint32), pairs)
         result = np.empty(dq.shape, np.uint32)
         flat, target = dq.reshape(-1), result.reshape(-1)
         parts = [slice(at, at + _AT_ONCE) for at in range(0, dq.size, _AT_ONCE)]

@@ -94,9 +94,9 @@ def _from_fits(path: Path, kind: str, held: Contents, target: Window, label: str
             arrays[array] = pixels.read(path, extension, cut, dtype, label)
     for name in required:
         if name not in arrays:
+            found = ", ".join(e.name for e in held.extensions[1:]) or "none"
             raise InputError(
-                f"{label} has no {name} array (its extensions: {', '.join(e.name for e in held.extensions[1:]) or 'none'}); give a {kind} "
-                f"file in the standard form"
+                f"{label} has no {name} array (its extensions: {found}); give a {kind} file in the standard form"
             )
     for array in arrays:
         if array.startswith("dq") and arrays[array].dtype.names is None:

@@ -21,6 +21,7 @@ _PUBLIC = {
     "byproducts": ("jwgpu.step", "byproducts"),
     "Ramp": ("jwgpu.data", "Ramp"),
     "Image": ("jwgpu.data", "Image"),
+    "Exposures": ("jwgpu.data", "Exposures"),
     "Reference": ("jwgpu.data", "Reference"),
     "Tensors": ("jwgpu.data", "Tensors"),
     "Meta": ("jwgpu.data", "Meta"),

@@ -3,9 +3,10 @@
     @step(unit="DN", streams="integration")
     def superbias(ramp: Ramp, superbias: Reference) -> Ramp: ...
 
-The first argument is the noun the step works on. Arguments before `*` come from outside: a `Reference` named by its
-CRDS type. Keyword-only arguments are parameters under their official names. Command-line options, widgets, parameter
-files and provenance are all read from this signature; nothing is declared twice.
+The first argument is the noun the step works on: one exposure, or `Exposures` for a step that looks at many. Arguments
+before `*` come from outside: a `Reference` named by its CRDS type, or `Exposures` named by the role that they have in
+an association. Keyword-only arguments are parameters under their official names. Command-line options, widgets,
+parameter files and provenance are all read from this signature; nothing is declared twice.
 
 Many parameters are easier to read in groups: a keyword-only argument may be a frozen dataclass, whose fields have the
 official names. They are parameters like all others, so `jump(..., min_sat_area=2.0)` and
@@ -28,7 +29,7 @@ from typing import Any
 from jwgpu import backend
 from jwgpu._version import __version__
 from jwgpu.cut import Count, Cut, own_rows
-from jwgpu.data import Exposure, Reference
+from jwgpu.data import Exposure, Exposures, Reference
 from jwgpu.errors import InputError
 from jwgpu.provenance import Record
 
@@ -178,6 +179,8 @@ class Step:
         Class of the first argument.
     references : dict
         CRDS type: True where the step cannot run without it.
+    roles : dict
+        Role of other exposures (`"background"`): True where the step cannot run without them.
     parameters : dict
         Name: `Parameter`; those of groups by their own names.
     groups : dict
@@ -206,7 +209,9 @@ class Step:
         hints = typing.get_type_hints(function)
         arguments = list(inspect.signature(function).parameters.values())
         self.noun = hints[arguments[0].name]
+        self._outside: dict[str, bool] = {}
         self.references: dict[str, bool] = {}
+        self.roles: dict[str, bool] = {}
         self.parameters: dict[str, Parameter] = {}
         self.groups: dict[str, type] = {}
         for argument in arguments[1:]:
@@ -218,10 +223,14 @@ class Step:
                     self.parameters[name] = Parameter(name, types_of[name], default)
             elif argument.kind is argument.KEYWORD_ONLY:
                 self.parameters[argument.name] = Parameter(argument.name, kind, argument.default)
-            elif Reference in _members(hints[argument.name]):
-                self.references[argument.name] = argument.default is argument.empty
             else:
-                raise TypeError(f"step {self.name}: argument {argument.name} is neither a Reference nor keyword-only")
+                held = {Reference: self.references, Exposures: self.roles}
+                which = next((held[k] for k in held if k in _members(kind)), None)
+                if which is None:
+                    raise TypeError(
+                        f"step {self.name}: {argument.name} is no Reference, no Exposures, not keyword-only"
+                    )
+                which[argument.name] = self._outside[argument.name] = argument.default is argument.empty
 
     @property
     def summary(self) -> str:
@@ -287,6 +296,23 @@ class Step:
         }
         return flat | groups
 
+    def _given(self, positional: tuple, arguments: dict) -> dict[str, Reference | Exposures | None]:
+        """Return references and exposures by name, taken out of the arguments of a call and checked."""
+        if len(positional) > len(self._outside):
+            raise TypeError(f"step {self.name} takes the references {list(self._outside)}, given {len(positional)}")
+        given = dict(zip(self._outside, positional))
+        given |= {name: arguments.pop(name) for name in list(arguments) if name in self._outside}
+        for name, thing in given.items():
+            kind = Reference if name in self.references else Exposures
+            if thing is not None and not isinstance(thing, kind):
+                raise TypeError(f"step {self.name}: {name} must be a {kind.__name__}, not a {type(thing).__name__}")
+            if isinstance(thing, Reference) and thing.type != name:
+                raise InputError(
+                    f"step {self.name}: {thing.name} is a {thing.type} reference, given where {name} is needed; "
+                    f"what this step takes is, in order, {', '.join(self._outside)}"
+                )
+        return given
+
     def __call__(self, exposure, *references, **arguments):
         """Run the step: check noun and unit, run, time, append a Record to the history of what comes out."""
         if not isinstance(exposure, self.noun):
@@ -298,18 +324,7 @@ class Step:
                 f"step {self.name} needs whole frames, but the superstripes of {exposure.name} have not been put "
                 "together; let refpix do that before"
             )
-        if len(references) > len(self.references):
-            raise TypeError(f"step {self.name} takes the references {list(self.references)}, given {len(references)}")
-        given = dict(zip(self.references, references))
-        given |= {name: arguments.pop(name) for name in list(arguments) if name in self.references}
-        for name, reference in given.items():
-            if reference is not None and not isinstance(reference, Reference):
-                raise TypeError(f"step {self.name}: {name} must be a Reference, not a {type(reference).__name__}")
-            if reference is not None and reference.type != name:
-                raise InputError(
-                    f"step {self.name}: {reference.name} is a {reference.type} reference, given where {name} is "
-                    f"needed; the references of this step are, in order, {', '.join(self.references)}"
-                )
+        given = self._given(references, arguments)
         parameters = self.complete(self.check(arguments))
         notes: dict = {}
         left: dict[str, Exposure] = {}
@@ -317,9 +332,10 @@ class Step:
         start = time.perf_counter()
         with backend.counting() as traffic:
             try:
-                missing = [n for n, needed in self.references.items() if needed and given.get(n) is None]
-                if missing:
-                    raise Skip(f"there is no {missing[0]} reference for this exposure")
+                for name, needed in self._outside.items():
+                    if needed and given.get(name) is None:
+                        what = f"is no {name} reference" if name in self.references else f"are no {name} exposures"
+                        raise Skip(f"there {what} for this exposure")
                 outcome, status, reason = self.function(exposure, **given, **self._grouped(parameters)), "COMPLETE", ""
                 if self.finish is not None:
                     outcome = outcome.replace(meta=outcome.meta.set(self.finish(exposure, notes)))
@@ -332,15 +348,16 @@ class Step:
         named = {
             name: "N/A" if reference is None else reference.name
             for name, reference in given.items()
-            if reference is not None or self.wants(name, exposure, parameters)
+            if name in self.references and (reference is not None or self.wants(name, exposure, parameters))
         }
+        used = {name: [m.name for m in given[name]] for name in self.roles if given.get(name) is not None}
         record = Record(
             step=self.name, status=status, reason=reason, parameters=parameters,
-            references=named, notes=notes,
+            references=named, exposures=used, notes=notes,
             seconds=time.perf_counter() - start, bytes_up=traffic.bytes_up, bytes_down=traffic.bytes_down,
             device=exposure.device, version=__version__,
         )  # fmt: skip
-        rules = next((r.context for r in given.values() if r is not None and r.context), None)
+        rules = next((r.context for r in given.values() if isinstance(r, Reference) and r.context), None)
 
         def finished(part):
             changes = {"meta": part.meta.set({"ref_file.crds.context_used": rules})} if rules else {}

@@ -78,7 +78,7 @@ class Library:
         arrays = host.arrays if isinstance(host.arrays, dict) else host.arrays()
         moved = {name: self.array(a) if a.dtype.names is None else a for name, a in arrays.items()}
         if callable(host.arrays):
-            return host.replace(**moved)
+            return host.with_arrays(moved)
         return replace(host, arrays=moved)
 
     def host(self, array) -> np.ndarray:

@@ -4,6 +4,7 @@ from jwgpu.backend.device import Device, current, describe, probe, use
 from jwgpu.backend.files import FileArray
 from jwgpu.backend.namespace import fft, is_device_array, namespace, ndimage
 from jwgpu.backend.plain import Plain, plain, read_lines
+from jwgpu.backend.scratch import Scratch
 from jwgpu.backend.threads import each, threads
 from jwgpu.backend.transfer import Traffic, counting, native, to, to_host
 
@@ -11,6 +12,7 @@ __all__ = [
     "Device",
     "FileArray",
     "Plain",
+    "Scratch",
     "Traffic",
     "counting",
     "current",

@@ -2,27 +2,60 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import math
 import os
 import tempfile
+from collections.abc import Iterator
 from typing import BinaryIO
 
 import numpy as np
 
 from jwgpu.backend.plain import read_lines
+from jwgpu.errors import InputError
 
 EVERYTHING = slice(None)
 
 
-class _Descriptor:
+class Held:
     """An open file, as long as somebody holds it."""
 
     def __init__(self, file: BinaryIO):
-        self.number = os.dup(file.fileno())
+        self._number = os.dup(file.fileno())
+
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[int]:
+        """Give the number of the open file."""
+        yield self._number
 
     def __del__(self):
-        os.close(self.number)
+        os.close(self._number)
+
+
+class Named:
+    """A file that is opened whenever it is read, and must stay as it is: of hundreds of them, none stays open."""
+
+    def __init__(self, path: str | os.PathLike):
+        self._path, self._stamp = os.fspath(path), _stamp(os.stat(path))
+
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[int]:
+        """Give the number of the file, opened for as long as the block lasts."""
+        try:
+            number = os.open(self._path, os.O_RDONLY)
+        except OSError as error:
+            raise InputError(f"{self._path} cannot be read any more ({error.strerror}); leave it in place") from error
+        try:
+            if _stamp(os.fstat(number)) != self._stamp:
+                raise InputError(f"{self._path} has changed since it was opened; open it again")
+            yield number
+        finally:
+            os.close(number)
+
+
+def _stamp(status: os.stat_result) -> tuple[int, int, int]:
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 class FileArray:
@@ -30,8 +63,8 @@ class FileArray:
 
     Parameters
     ----------
-    file : open binary file, or None for an array of zeros
-        The array has its own hold on it; it may be closed.
+    file : open binary file, Held, Named, or None for an array of zeros
+        On an open file the array has its own hold; it may be closed.
     shape : tuple of int
     dtype : dtype
         Of the pieces, in the byte order of this machine.
@@ -45,8 +78,10 @@ class FileArray:
         Whether pieces may be written: true of scratch.
     """
 
-    def __init__(self, file: BinaryIO | None, shape, dtype, *, offset=0, stored=None, shift=0, writable=False):
-        self._file = None if file is None else _Descriptor(file)
+    def __init__(
+        self, file: BinaryIO | Held | Named | None, shape, dtype, *, offset=0, stored=None, shift=0, writable=False
+    ):
+        self._file = file if file is None or isinstance(file, (Held, Named)) else Held(file)
         self._offset, self._shift, self.writable = offset, shift, writable
         self.shape, self.dtype = tuple(int(n) for n in shape), np.dtype(dtype)
         self._stored = np.dtype(dtype if stored is None else stored)
@@ -88,8 +123,9 @@ class FileArray:
         rows = self._rows(rows)
         for plane, values in zip(self._planes(integrations), piece.reshape(-1, len(rows), self.shape[-1])):
             data = memoryview(np.ascontiguousarray(values, self.dtype)).cast("B")
-            if os.pwrite(self._file.number, data, self._place(plane, rows)) != len(data):
-                raise OSError("a piece could not be written to its end")
+            with self._file.opened() as number:
+                if os.pwrite(number, data, self._place(plane, rows)) != len(data):
+                    raise OSError("a piece could not be written to its end")
 
     def __getitem__(self, index: tuple[int, ...]) -> np.ndarray:
         """Return one plane (y, x)."""
@@ -103,7 +139,8 @@ class FileArray:
             target[...] = 0
             return
         firsts = (plane * self.shape[-2] + rows.start for plane in planes)
-        read_lines(self._file.number, self._offset, self._stored, self._shift, self.shape[-1], firsts, target)
+        with self._file.opened() as number:
+            read_lines(number, self._offset, self._stored, self._shift, self.shape[-1], firsts, target)
 
     def _planes(self, integrations: slice) -> range:
         """Return the numbers of the planes of some integrations."""

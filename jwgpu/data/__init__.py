@@ -1,6 +1,7 @@
 """The nouns: immutable values of arrays, metadata and history."""
 
 from jwgpu.data.exposure import Exposure
+from jwgpu.data.exposures import Exposures
 from jwgpu.data.flags import GROUP, PIXEL
 from jwgpu.data.image import Image
 from jwgpu.data.meta import Meta
@@ -9,4 +10,4 @@ from jwgpu.data.reference import Reference
 from jwgpu.data.tensors import Tensors
 from jwgpu.data.windows import Windows
 
-__all__ = ["GROUP", "PIXEL", "Exposure", "Image", "Meta", "Ramp", "Reference", "Tensors", "Windows"]
+__all__ = ["GROUP", "PIXEL", "Exposure", "Exposures", "Image", "Meta", "Ramp", "Reference", "Tensors", "Windows"]

@@ -150,6 +150,15 @@ def left_in_file(path: Path, hdu, dtype) -> np.ndarray | backend.FileArray:
         return backend.FileArray(file, hdu.shape, dtype, offset=where.offset, stored=where.stored, shift=where.shift)
 
 
+def left_in_named(path: Path, hdu, dtype) -> np.ndarray | backend.FileArray:
+    """Return an image extension as an array that stays in the file, which is open only while it is read."""
+    where = backend.plain(hdu)
+    if where is None:
+        return read_array(path, hdu, dtype)
+    file = backend.files.Named(path)
+    return backend.FileArray(file, hdu.shape, dtype, offset=where.offset, stored=where.stored, shift=where.shift)
+
+
 def write_primary(stream: BinaryIO, cards: Iterable[fits.Card]) -> None:
     """Write the first header, which has no data."""
     stream.write(header({"SIMPLE": True, "BITPIX": 8, "NAXIS": 0, "EXTEND": True}, cards))
@@ -166,7 +175,7 @@ def write_image(stream: BinaryIO, name: str, array, dtype, cards: Iterable[fits.
     stream.write(header({**structure, "EXTNAME": name, "EXTVER": 1}, cards))
     n_bytes = 0
     for index in np.ndindex(array.shape[: max(array.ndim - 2, 0)]):
-        piece = _stored(backend.to_host(array[index] if index else array), dtype)
+        piece = _stored(backend.to_host(array[index]), dtype)
         n_bytes += piece.nbytes
         stream.write(piece.data)
     stream.write(bytes(-n_bytes % _BLOCK))

@@ -1,4 +1,4 @@
-"""Any raw exposure, ramp, rate or guider product into its noun."""
+"""Any raw exposure, ramp, rate, image, mosaic or guider product into its noun."""
 
 from __future__ import annotations
 
@@ -21,31 +21,32 @@ from jwgpu.provenance.manifest import from_text
 
 MANIFEST = "JWGPU"  # the extension that holds the manifest as bytes of JSON text
 
-_WANTED = "an _uncal, _ramp, _rate or _rateints product"
+_WANTED = "an _uncal, _ramp, _rate, _rateints, _cal or _i2d product"
 _INSTRUMENTS = ("NIRCAM", "NIRISS", "NIRSPEC", "MIRI", "FGS")
 _RAMP_EXTENSIONS = {"zeroframe": "ZEROFRAME", "refout": "REFOUT", "average_dark_current": "AVDRKCUR"}
 _IMAGE_EXTENSIONS = {"err": "ERR", "var_poisson": "VAR_POISSON", "var_rnoise": "VAR_RNOISE", "var_flat": "VAR_FLAT",
-                     "area": "AREA"}  # fmt: skip
-# States of steps that come after the rate products.
-_LATER = {"S_RESAMP": "resample", "S_EXTR1D": "extract_1d", "S_IFUCUB": "cube_build",
-          "S_OUTLIR": "outlier_detection"}  # fmt: skip
+                     "area": "AREA", "wht": "WHT"}  # fmt: skip
+# States of steps whose products are no images.
+_LATER = {"S_EXTR1D": "extract_1d", "S_IFUCUB": "cube_build"}
 
 
 def open(path: str | os.PathLike, *, device: str | None = None, lazy: bool = False) -> Ramp | Image:
-    """Open a raw exposure, a ramp, a rate product, a calibrated image or a guider product.
+    """Open a raw exposure, a ramp, a rate product, a calibrated image, a mosaic or a guider product.
 
-    Arrays are native float32 (`data`, errors, variances), uint32 (`dq`, `pixeldq`) and uint8 (`groupdq`), whatever
-    the file has. Ramps are read by integrations, so that no second copy of the data is ever in memory.
+    Arrays are native float32 (`data`, errors, variances), uint32 (`dq`, `pixeldq`), uint8 (`groupdq`) and int32
+    (`con`), whatever the file has. Ramps are read by integrations, so that no second copy of the data is ever in
+    memory.
 
     Parameters
     ----------
     path : str or path
-        `_uncal`, `_ramp`, what was kept after a step, `_rate`, `_rateints`, a guider's `_cal`.
+        `_uncal`, `_ramp`, what was kept after a step, `_rate`, `_rateints`, `_cal`, `_crf`, `_i2d`, a guider's `_cal`.
     device : {"cpu", "gpu"}, optional
         Where the arrays go; the device in use by default.
     lazy : bool
-        Leave the large arrays of a ramp in its file, for `Pipeline.run` to read them, whole or piece by piece. Nothing
-        else can be done with such a ramp. Compressed files are read whole.
+        Leave the large arrays of a ramp, and all of an image, in the file, for `Pipeline.run` to read them, whole or
+        piece by piece. Such an image can be a member of `Exposures`; nothing else can be done with either. Compressed
+        files are read whole. The file of an image must stay as it is.
 
     Returns
     -------
@@ -82,7 +83,7 @@ def open(path: str | os.PathLike, *, device: str | None = None, lazy: bool = Fal
         if len(sci.shape) == 4:
             exposure = _read_ramp(path, hdus, sci, meta, fitsfile.left_in_file if lazy else fitsfile.read_array)
         else:
-            exposure = _read_image(path, hdus, sci, meta)
+            exposure = _read_image(path, hdus, sci, meta, fitsfile.left_in_named if lazy else fitsfile.read_array)
     if wcs is not None and isinstance(exposure, Image):
         exposure = exposure.replace(wcs=wcs)
     exposure = exposure.replace(history=history)
@@ -114,11 +115,13 @@ def _science(path: Path, hdus):
         found = ", ".join(hdu.name for hdu in hdus[1:] if hdu.name) or "none"
         raise InputError(f"{path} has no SCI extension (it has: {found}); name {_WANTED}")
     later = [step for keyword, step in _LATER.items() if header.get(keyword) == "COMPLETE"]
+    if header.get("S_RESAMP") == "COMPLETE" and header.get("DATAMODL") not in (None, "ImageModel"):
+        later.append("resample of spectra")
     if later or len(sci) > 1:
         why = f"{', '.join(later)} done" if later else f"{len(sci)} SCI extensions"
         raise InputError(
             f"{path} is a product of a later stage ({header.get('DATAMODL', 'of unknown type')}, {why}); jwgpu opens "
-            f"raw exposures, ramps, rates and guider products: name what it was made from, {_WANTED}"
+            f"raw exposures, ramps, rates, images and guider products: name what it was made from, {_WANTED}"
         )
     if not sci[0].is_image:
         raise InputError(f"{path}: SCI is a table, not an image; name {_WANTED}")
@@ -202,16 +205,19 @@ def _read_ramp(path: Path, hdus, sci, meta: Meta, read) -> Ramp:
     return Ramp(data=data, meta=meta, unit=unit, tables=_tables(hdus), **found)
 
 
-def _read_image(path: Path, hdus, sci, meta: Meta) -> Image:
-    found: dict[str, Any] = {name: _optional(path, hdus, hdu, np.float32) for name, hdu in _IMAGE_EXTENSIONS.items()}
-    found["dq"] = _optional(path, hdus, "DQ", np.uint32)
+def _read_image(path: Path, hdus, sci, meta: Meta, read) -> Image:
+    found: dict[str, Any] = {
+        name: _optional(path, hdus, hdu, np.float32, read) for name, hdu in _IMAGE_EXTENSIONS.items()
+    }
+    found["dq"] = _optional(path, hdus, "DQ", np.uint32, read)
+    found["con"] = _optional(path, hdus, "CON", np.int32, read)
     for name, array in found.items():
         if array is not None and array.shape[-2:] != sci.shape[-2:]:
             raise InputError(
                 f"{path} contradicts itself: {name.upper()} has shape {array.shape}, SCI {sci.shape}; "
                 f"fetch the file again"
             )
-    data = fitsfile.read_array(path, sci, np.float32)
+    data = read(path, sci, np.float32)
     return Image(data=data, meta=meta, unit=meta.get("bunit_data", "DN/s"), tables=_tables(hdus), **found)
 
 

@@ -25,6 +25,9 @@ from jwgpu.provenance import state_path
 from jwgpu.provenance.manifest import manifest, to_text
 
 _GUIDER = ("FGS_ID-STACK", "FGS_ID-IMAGE", "FGS_ACQ1", "FGS_ACQ2", "FGS_TRACK", "FGS_FINEGUIDE")
+_SUFFIXES = {"photom": "cal", "outlier_detection": "crf", "resample": "i2d"}
+"""Of images after steps whose result is a product with a name of its own."""
+
 _MODELS = {"ramp": "RampModel", "superstripe_ramp": "SuperstripeRampModel", "image": "ImageModel", "cube": "CubeModel",
            "guider_raw": "GuiderRawModel", "guider_cal": "GuiderCalModel", **Tensors.MODELS}  # fmt: skip
 
@@ -48,9 +51,9 @@ def save(
     exposure : Ramp, Image, Tensors or Windows
         Windows go into the ASDF file that the step was asked for, in which those of other detectors stay.
     path : str or path, optional
-        File to write. By default the name follows from that of the input: `_ramp`, `_rate`, `_rateints`, `_cal` for
-        guiders, and `_<step>` for ramps and images between two steps; for what a step left beside its result, it is
-        the name that was asked for there.
+        File to write. By default the name follows from that of the input: `_ramp`, `_rate`, `_rateints`, `_cal`,
+        `_crf`, `_i2d`, and `_<step>` for ramps and images between two steps; for what a step left beside its result, it
+        is the name that was asked for there.
     out : str or path, optional
         Folder for the default name; the current one by default.
     suffix : str, optional
@@ -101,7 +104,8 @@ def is_guider(exposure) -> bool:
 def default_suffix(exposure) -> str:
     """Return the last word of the name under which an exposure is saved when nothing else is asked for."""
     if isinstance(exposure, Image) and exposure.wcs is not None and exposure.history:
-        return exposure.history[-1].step + ("ints" if exposure.per_integration else "")
+        last = exposure.history[-1].step
+        return _SUFFIXES.get(last, last) + ("ints" if exposure.per_integration else "")
     if isinstance(exposure, Image):
         return "cal" if is_guider(exposure) else "rateints" if exposure.per_integration else "rate"
     last = exposure.history[-1].step if exposure.history else "jump"

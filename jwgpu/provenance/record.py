@@ -32,6 +32,8 @@ class Record:
         Parameter: who set it in the pipeline, `"user"` or the name of a parameter file; the others are defaults.
     references : mapping
         Reference type: file name, or `"N/A"` where there is none for the exposure.
+    exposures : mapping
+        Role: names of the other exposures that were used in it, such as backgrounds.
     notes : mapping
         Numbers worth knowing that the step left with `note(...)`; of these, `remark` is said in the product's header.
     seconds : float
@@ -49,6 +51,7 @@ class Record:
     parameters: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     origins: Mapping[str, str] = dataclasses.field(default_factory=dict)
     references: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    exposures: Mapping[str, list[str]] = dataclasses.field(default_factory=dict)
     notes: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     seconds: float = 0.0
     bytes_up: int = 0
@@ -63,5 +66,5 @@ class Record:
 
     def as_dict(self) -> dict:
         """Return the record as plain values, for a manifest."""
-        return {**dataclasses.asdict(self), "parameters": dict(self.parameters), "origins": dict(self.origins),
-                "references": dict(self.references), "notes": dict(self.notes)}  # fmt: skip
+        tables = ("parameters", "origins", "references", "exposures", "notes")
+        return {**dataclasses.asdict(self), **{name: dict(getattr(self, name)) for name in tables}}

@@ -222,7 +222,7 @@ def text(path):
 
 
 def product_of_another_level(path):
-    spoil(path, lambda hdus: hdus[0].header.update({"DATAMODL": "ImageModel", "S_RESAMP": "COMPLETE"}))
+    spoil(path, lambda hdus: hdus[0].header.update({"DATAMODL": "IFUCubeModel", "S_IFUCUB": "COMPLETE"}))
 
 
 def no_groups(path):

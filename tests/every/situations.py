@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from jwgpu import pipelines, simulate, steps
-from jwgpu.data import Exposure, Reference
+from jwgpu.data import Exposure, Exposures, Image, Reference
 from jwgpu.step import Step
 
 MODES = (
@@ -33,7 +33,11 @@ PARAMETERS = {
 
 _IMAGES = ("nircam", "miri_sub", "fgs_image", "nirspec_sub")
 LATER = {"assign_wcs": _IMAGES, "flat_field": _IMAGES, "photom": _IMAGES}
-"""Steps that no pipeline holds yet, and the modes in which they run on the images that pipelines give."""
+"""Steps that no pipeline holds yet, and the modes in which they run on the images that pipelines give; those of many
+exposures on a set of each image and the same one dithered."""
+
+ROLES = {"background": ("NRC_IMAGE",)}
+"""Roles of other exposures, and EXP_TYPEs for which tests give them to steps."""
 
 
 @dataclass(frozen=True)
@@ -45,14 +49,20 @@ class Situation:
     exposure: Exposure
     references: tuple[Reference | None, ...]
     parameters: dict
+    roles: dict[str, Exposures] = field(default_factory=dict)
 
-    def run(self, exposure: Exposure | None = None, references=None, put=None):
-        """Run the step, by default on its own arrays; `put` moves exposure and references first."""
+    def run(self, exposure: Exposure | None = None, references=None, roles=None, put=None):
+        """Run the step, by default on its own arrays; `put` moves exposure, references and other exposures first."""
         exposure = self.exposure if exposure is None else exposure
         references = self.references if references is None else references
+        roles = self.roles if roles is None else roles
         if put is not None:
-            exposure, references = put(exposure), [put(r) for r in references]
-        return self.step(exposure, *references, **self.parameters)
+            exposure, (references, roles) = put(exposure), self.beside(put)
+        return self.step(exposure, **dict(zip(self.step.references, references)), **roles, **self.parameters)
+
+    def beside(self, put) -> tuple[list, dict]:
+        """Return references and other exposures, each moved by `put`."""
+        return [put(r) for r in self.references], {name: put(those) for name, those in self.roles.items()}
 
     def __str__(self) -> str:
         return f"{self.step.name} on {self.mode}"
@@ -80,13 +90,34 @@ def situations(mode: str) -> tuple[Situation, ...]:
         waiting = after
     for step in (steps.get(name) for name, modes in LATER.items() if mode in modes):
         references = tuple(simulation.references.get(kind) for kind in step.references)
+        if step.noun is Exposures:
+            planes = [e for e in waiting if isinstance(e, Image) and not e.per_integration]
+            waiting = [e for e in waiting if isinstance(e, Exposures)] + [dithered(e, simulation) for e in planes]
         images = [exposure for exposure in waiting if isinstance(exposure, step.noun)]
-        usual = [Situation(mode, step, image, references, {}) for image in images]
-        found += usual
-        if step.name in PARAMETERS:
-            found += [Situation(mode, step, image, references, PARAMETERS[step.name]) for image in images]
-        waiting = [situation.run() for situation in usual]
+        given = [{}, PARAMETERS[step.name]] if step.name in PARAMETERS else [{}]
+        these = [Situation(mode, step, i, references, values, _roles(step, i)) for i in images for values in given]
+        found += these
+        waiting = [situation.run() for situation in these if not situation.parameters]
     return tuple(found)
+
+
+def dithered(image: Image, simulation) -> Exposures:
+    """Return a set of an image and of the same one taken three pixels to the north."""
+    north = 3 * float(simulation.ramp.meta.photometry.pixelarea_arcsecsq or 0.001) ** 0.5 / 3600  # degrees
+    meta = image.meta.set({"wcsinfo.dec_ref": image.meta.get("wcsinfo.dec_ref", 0.0) + north,
+                           "observation.exposure_number": "00002"})  # fmt: skip
+    moved = image.replace(meta=meta)
+    if image.wcs is not None:
+        references = [simulation.references.get(kind) for kind in steps.assign_wcs.references]
+        moved = steps.assign_wcs(moved, *references).replace(history=image.history)
+    return Exposures.of([image, moved], product_name="dithered")
+
+
+def _roles(step: Step, exposure: Exposure) -> dict[str, Exposures]:
+    """Return other exposures for a step that takes them: its own, twice."""
+    kind = exposure.meta.get("exposure.type")
+    one = exposure[0] if isinstance(exposure, Exposures) else exposure
+    return {role: Exposures.of([one, one]) for role in step.roles if kind in ROLES[role]}
 
 
 def cases(step: str) -> list[Situation]:

@@ -76,11 +76,18 @@ def test_reference_file(tmp_path):
     refused(path, "reference file", "GAIN")
 
 
-@pytest.mark.parametrize("keyword", ["S_RESAMP", "S_EXTR1D"])
+@pytest.mark.parametrize("keyword", ["S_IFUCUB", "S_EXTR1D"])
 def test_later_product(tmp_path, make_image, keyword):
     path = jw.save(make_image(), tmp_path / "x_i2d.fits")
     fits.setval(path, keyword, value="COMPLETE")
     refused(path, "later stage", "_rate")
+
+
+def test_resampled_spectrum(tmp_path, make_image):
+    path = jw.save(make_image(), tmp_path / "x_s2d.fits")
+    fits.setval(path, "S_RESAMP", value="COMPLETE")
+    fits.setval(path, "DATAMODL", value="SlitModel")
+    refused(path, "later stage", "resample of spectra")
 
 
 def test_later_product_with_many_extensions(tmp_path, make_image):

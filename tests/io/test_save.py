@@ -11,6 +11,8 @@ from astropy.io import fits
 from products import GUIDER, HEADER, times
 
 import jwgpu as jw
+from jwgpu.backend import FileArray
+from jwgpu.data import pieces
 from jwgpu.errors import InputError
 from jwgpu.provenance import Record
 from jwgpu.provenance.manifest import from_text
@@ -84,6 +86,34 @@ def test_image(tmp_path, make_image, shape, model, name):
     assert header["meta.bunit_data"] == header["meta.bunit_err"] == "DN/s"
     with fits.open(path) as hdus:
         assert [h.name for h in hdus][1:4] == ["SCI", "ERR", "DQ"]
+
+
+def test_mosaic(tmp_path, make_image):
+    """Context of more than 32 exposures, weights, and the table of the members' headers."""
+    rng = np.random.default_rng(9)
+    blended = np.array([(b"a_cal.fits", 1.5), (b"b_cal.fits", 2.5)], [("FILENAME", "S10"), ("EXPTIME", "f8")])
+    image = make_image(
+        dq=None, wht=rng.random((8, 12), dtype=np.float32),
+        con=rng.integers(-(2**31), 2**31, (2, 8, 12), dtype=np.int32), tables={"HDRTAB": blended},
+    )  # fmt: skip
+    image = image.replace(unit="MJy/sr", history=(Record("resample", version="0.1.0"),))
+    meta = {"resample.pixfrac": 0.8, "resample.weight_type": "ivm", "resample.pixel_scale_ratio": 0.5,
+            "asn.table_name": "a_asn.json", "resample.pointings": 2}  # fmt: skip
+    path = jw.save(image.replace(meta=image.meta.set(meta)), tmp_path / "a_i2d.fits")
+    for again in (jw.open(path), jw.open(path, lazy=True)):
+        whole = again if isinstance(again.data, np.ndarray) else pieces.loaded(again)
+        same(image, whole)
+        assert again.meta.cal_step.resample == "COMPLETE"
+        assert all(again.meta.get(name) == value for name, value in meta.items())
+    assert all(isinstance(array, FileArray) for array in again.arrays().values())
+    same(image, jw.open(jw.save(again, tmp_path / "b_i2d.fits")))
+    assert official(path)[0] == "ImageModel"
+    from stdatamodels.jwst import datamodels
+
+    with datamodels.open(path) as model:
+        for name in ("con", "wht", "data", "var_flat"):
+            np.testing.assert_array_equal(getattr(model, name), getattr(image, name))
+        assert model.meta.resample.weight_type == "ivm"
 
 
 def test_guider_keeps_its_tables(tmp_path, make_image):

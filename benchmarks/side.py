@@ -37,6 +37,19 @@ class Meter:
         return found | {"peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit}
 
 
+def touch(nbytes: int = 3 << 30) -> None:
+    """Write to as much memory as a run may take, and let go of it.
+
+    The host of a virtual machine takes back what is free within seconds, and gives it again ten times more slowly than
+    a machine of metal does, which would be counted against whoever runs first or for the shortest time.
+    """
+    import mmap
+
+    with mmap.mmap(-1, nbytes) as memory:
+        for at in range(0, nbytes, mmap.PAGESIZE):
+            memory[at] = 1
+
+
 def make(arguments: str, folder: str) -> dict:
     """Simulate an exposure and write it with its references and a CRDS cache."""
     from jwgpu import backend, simulate
@@ -225,4 +238,5 @@ TASKS = {"make": make, "flag": flag, "jwst-steps": jwst_steps, "jwst-memory": jw
          "jwgpu-steps": jwgpu_steps, "jwgpu-memory": jwgpu_memory, "jwgpu-likely": jwgpu_likely}  # fmt: skip
 
 if __name__ == "__main__":
+    touch()
     print("RESULT " + json.dumps(TASKS[sys.argv[1]](*sys.argv[2:])))

@@ -10,8 +10,9 @@ near-infrared and `emicorr` for MIRI, as the observatory has them, and showers w
 Measured are: every step, with the reading of its references, one by one; `ramp_fit` with the algorithm LIKELY on one
 and the same file; all of detector1, from the raw file to the products in memory, for the first exposure of a process,
 with the loading of the package, and for a further one; and the command line, from the start of the process to the files
-on disk. Before each of these the files are read once, so that neither package waits for the disk. Seconds are wall time
-(the JSON file has those of all processors together, too), memory is the largest resident size of the process, in MB.
+on disk. Before each of these the files are read once and memory is touched, so that neither package waits for the disk
+or for the host of a virtual machine. Seconds are wall time (the JSON file has those of all processors together, too),
+memory is the largest resident size of the process, in MB.
 
 Below that stand the compiled kernels: the bytes that must be moved, the time which that takes at the copy bandwidth
 measured in the same process, and how much longer the kernel took. On a GPU they are timed with CuPy events.
@@ -31,6 +32,7 @@ import time
 from pathlib import Path
 
 import nvrtc_table
+import side as side_by_side
 
 SNOWBALLS = {"jump": {"expand_large_events": True}}
 SHOWERS = {"jump": {"find_showers": True}}
@@ -136,6 +138,7 @@ def process(side: str, uncal: str, steps: dict, environment: dict, folder: Path)
             words += ["--set", f"{step}.{key}={str(value).lower() if isinstance(value, bool) else value}"]
     log = folder / f"{side}.log"
     warm(folder)
+    side_by_side.touch()
     start = time.perf_counter()
     with log.open("w") as stream:
         child = subprocess.Popen(

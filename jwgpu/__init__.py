@@ -28,6 +28,7 @@ _PUBLIC = {
     "PIXEL": ("jwgpu.data", "PIXEL"),
     "GROUP": ("jwgpu.data", "GROUP"),
     "steps": ("jwgpu.steps", None),
+    "associations": ("jwgpu.associations", None),
     "pipelines": ("jwgpu.pipelines", None),
     "simulate": ("jwgpu.simulate", None),
 }

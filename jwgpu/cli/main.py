@@ -15,6 +15,7 @@ _COMMANDS = {
     "demo": ("jwgpu.cli.demo", "demo"),
     "run": ("jwgpu.cli.run", "run"),
     "step": ("jwgpu.cli.step", "step"),
+    "associate": ("jwgpu.cli.associate", "associate"),
     "list": ("jwgpu.cli.listing", "listing"),
     "compare": ("jwgpu.cli.compare", "compare"),
     "info": ("jwgpu.cli.info", "info"),

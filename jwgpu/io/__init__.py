@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from jwgpu.io.atomic import atomic, output_folder
 from jwgpu.io.incomplete import IncompleteHeaderWarning
-from jwgpu.io.names import product_name
+from jwgpu.io.names import product_name, root
 from jwgpu.io.open import open
+from jwgpu.io.peek import peek
 from jwgpu.io.save import default_suffix, save
 
 __all__ = [
@@ -14,6 +15,8 @@ __all__ = [
     "default_suffix",
     "open",
     "output_folder",
+    "peek",
     "product_name",
+    "root",
     "save",
 ]

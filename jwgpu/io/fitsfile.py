@@ -22,7 +22,7 @@ from jwgpu.io.headers import header
 _BLOCK = 2880
 _GZIP = b"\x1f\x8b"
 _READ_AT_ONCE = 32 << 20  # bytes of an integration that is read in one go; larger ones go plane by plane
-_UNREADABLE = (OSError, EOFError, zlib.error, ValueError, TypeError, KeyError, IndexError, fits.VerifyError)
+UNREADABLE = (OSError, EOFError, zlib.error, ValueError, TypeError, KeyError, IndexError, fits.VerifyError)
 _BITPIX = {"float32": -32, "uint8": 8, "uint32": 32, "int32": 32, "uint16": 16}
 
 
@@ -36,12 +36,12 @@ def opened(path: str | os.PathLike) -> Iterator[fits.HDUList]:
         Missing, a folder, unreadable, empty, not FITS, cut short or damaged.
     """
     path = Path(path)
-    _check_file(path)
+    check_file(path)
     try:
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
             hdus = fits.open(path, memmap=False, lazy_load_hdus=False)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise InputError(f"{path} cannot be read as FITS: {_words(error)}. {_AGAIN}") from error
     with hdus:
         _check_whole(path, hdus, [str(w.message) for w in said])
@@ -56,7 +56,8 @@ def _words(error: Exception) -> str:
     return (lines[0] if lines else type(error).__name__).rstrip(".")
 
 
-def _check_file(path: Path) -> None:
+def check_file(path: Path) -> None:
+    """Raise InputError where there is no file, or one that does not begin as FITS does."""
     if not path.exists():
         raise InputError(f"{path} does not exist; check the name and the folder ({Path.cwd()} is the current one)")
     if path.is_dir():
@@ -67,7 +68,7 @@ def _check_file(path: Path) -> None:
         if start[:2] == _GZIP:
             with gzip.open(path) as stream:
                 start = stream.read(_BLOCK)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise InputError(f"{path} cannot be read: {_words(error)}; check its permissions, or fetch it again") from error
     if not start:
         raise InputError(f"{path} is empty (0 bytes); fetch it again")
@@ -128,7 +129,7 @@ def read_array(path: Path, hdu, dtype) -> np.ndarray:
             firsts = range(0, len(planes) * array.shape[-2], array.shape[-2])
             with path.open("rb") as file, np.errstate(over="ignore"):
                 backend.read_lines(file.fileno(), *where[1:], array.shape[-1], firsts, planes)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise InputError(f"{path}: extension {hdu.name} cannot be read ({_words(error)}). {_AGAIN}") from error
     return array
 

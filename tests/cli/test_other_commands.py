@@ -1,16 +1,14 @@
-"""demo, step, list, compare, info."""
+"""demo, step, list, associate, compare, info."""
 
 import json
 
 import pytest
 
 import jwgpu as jw
-from jwgpu import steps
+from jwgpu import simulate, steps
 
 
 def test_demo_runs_and_compares_with_the_truth(jwgpu, tmp_path, monkeypatch):
-    from jwgpu import simulate
-
     real = simulate.exposure
     monkeypatch.setattr(simulate, "exposure", lambda *a, **k: real(*a, **{**k, "size": (128, 128)}))
     answer = jwgpu("demo", "--out", tmp_path / "demo", "--groups", "6")
@@ -52,6 +50,20 @@ def test_list(jwgpu):
     assert all(name in answer.out for name in steps.names())
     assert "rejection_threshold = 4.0" in jwgpu("list", "jump").out
     assert jwgpu("list", "jmup").status == 2
+
+
+def test_associate(jwgpu, tmp_path):
+    simulate.dithers(2, size=16).write(tmp_path)
+    simulate.dithers(1, "MIRI", size=16).write(tmp_path)
+    answer = jwgpu("associate", tmp_path)
+    assert answer.status == 0, answer.err
+    paths = [line for line in answer.out.splitlines() if line.endswith(".json")]
+    assert [p.rpartition("/")[2] for p in paths] == [f"jw09999-o001_image3_{k:05d}_asn.json" for k in (1, 2)]
+    assert [len(jw.associations.read(path).product().members) for path in paths] == [1, 2]
+    assert jwgpu("associate", *tmp_path.glob("*_cal.fits"), "--level", "3", "--out", tmp_path / "new").status == 0
+    answer = jwgpu("associate", tmp_path / "new")
+    assert answer.status == 2
+    assert "holds no _rate.fits or _cal.fits files" in answer.err
 
 
 def test_compare(jwgpu, written, references, tmp_path):

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 
 from jwgpu.data import Image, Reference
 from jwgpu.errors import InputError
 from jwgpu.step import Skip, note, step
-
-_DEGREES = range(1, 6)
-"""Degrees of SIP polynomials that are tried where none is asked for."""
 
 
 @step(unit=None, wanted={"filteroffset": lambda image, parameters: image.meta.get("instrument.name") != "FGS"})
@@ -81,7 +76,7 @@ def assign_wcs(
     ----------
     Shupe et al. 2005, ASPC 347, 491 (SIP); Calabretta & Greisen 2002, doi:10.1051/0004-6361:20021327.
     """
-    from jwgpu.wcs import WCS
+    from jwgpu.wcs import WCS, sip
     from jwgpu.wcs.imaging import EXP_TYPES, imaging
     from jwgpu.wcs.outline import outline
 
@@ -95,15 +90,19 @@ def assign_wcs(
     wcs = WCS(imaging(image.meta, image.shape[-2:], model, _offset(image, filteroffset)))
     values = {"wcsinfo.s_region": outline(wcs)}
     if sip_approx:
-        values |= _sip(
+        pixel = [image.meta.get("wcsinfo.crpix1"), image.meta.get("wcsinfo.crpix2")]
+        approximation, facts = sip.keywords(
             image.meta,
             wcs,
+            pixel=None if None in pixel else pixel,
             max_pix_error=sip_max_pix_error,
-            degree=sip_degree or _DEGREES,
+            degree=sip_degree or sip.DEGREES,
             max_inv_pix_error=sip_max_inv_pix_error,
-            inv_degree=sip_inv_degree or _DEGREES,
+            inv_degree=sip_inv_degree or sip.DEGREES,
             npoints=sip_npoints,
         )
+        note(**facts)
+        values |= approximation
     return image.replace(wcs=wcs, meta=image.meta.set(values))
 
 
@@ -144,21 +143,3 @@ def _offset(image: Image, filteroffset: Reference | None) -> tuple[float, float]
             return shift
     note(filter_offset="none")
     return None
-
-
-def _sip(meta, wcs, **options) -> dict:
-    """Return the keywords of a tangent plane with SIP polynomials, and None for those they replace."""
-    pixel = [meta.get("wcsinfo.crpix1"), meta.get("wcsinfo.crpix2")]
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of fits that are then tried with a higher degree
-            header = wcs.gwcs.to_fits_sip(crpix=None if None in pixel else pixel, projection="TAN", **options)
-    except (ValueError, RuntimeError) as error:
-        note(sip=f"no approximation: {error}")
-        return {}
-    old = ("cdelt", "pc1_", "pc2_", "a_", "b_", "ap_", "bp_")
-    dropped = {f"wcsinfo.{name}": None for name, _ in meta.wcsinfo.items() if name.startswith(old)}
-    plain = {name: value.item() if isinstance(value, np.generic) else value for name, value in header.items()}
-    found = {name.lower(): value for name, value in plain.items() if not name.startswith("NAXIS")}
-    note(sip_degree=found.get("a_order", 1), sip_max_error=found.get("sipmxerr"), sip_inv_error=found.get("sipiverr"))
-    return dropped | {f"wcsinfo.{name}": value for name, value in found.items()}

@@ -146,7 +146,7 @@ class Limits:
     brightest: int | None = None
 
 
-def daofind(image, kernel: Kernel, threshold: float, reach: int, hidden=None, limits: Limits = Limits()):  # noqa: B008
+def daofind(image, kernel: Kernel, threshold: float, reach: int, hidden=None, limits: Limits = Limits()):
     """Find stars as DAOFIND does.
 
     Parameters
@@ -174,7 +174,7 @@ def daofind(image, kernel: Kernel, threshold: float, reach: int, hidden=None, li
     return _chosen(found, ("roundness1", "roundness2"), limits)
 
 
-def starfind(image, kernel: Kernel, threshold: float, reach: int, hidden=None, limits: Limits = Limits()):  # noqa: B008
+def starfind(image, kernel: Kernel, threshold: float, reach: int, hidden=None, limits: Limits = Limits()):
     """Find stars as IRAF's starfind does; `threshold` is that of the convolved image, the rest is as in `daofind`.
 
     Returns

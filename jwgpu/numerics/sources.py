@@ -1,7 +1,7 @@
 """Stars in an image: local maxima of the image convolved with a Gaussian, and their centres.
 
-The kernel is a Gaussian g cut off at a radius, less its mean and divided by its variance: convolved with it, an image is
-the height of the Gaussian that fits best at every pixel, whatever the background is [1]. Maxima above a threshold are
+The kernel is a Gaussian g cut off at a radius, less its mean and divided by its variance: convolved with it, an image
+is the height of the Gaussian that fits best at every pixel, whatever the background is [1]. Maxima above a threshold are
 candidates; what they are made of tells stars from cosmic rays and galaxies. Two ways of measuring them:
 
 `daofind` [1] fits Gaussians to the sums over columns and over rows; `starfind` takes moments of what stands out of the
@@ -54,7 +54,7 @@ class Kernel:
 
     @classmethod
     def of(cls, fwhm: float, sigma_radius: float = 1.5) -> Kernel:
-        """Return the kernel for stars of a width (pixels), cut off at so many standard deviations, 2 pixels at least."""
+        """Return the kernel for stars of a width (pixels), cut off at so many standard deviations or at 2 pixels."""
         sigma = fwhm / SIGMA
         radius = max(2, int(sigma_radius * sigma))
         y, x = np.mgrid[-radius:radius + 1, -radius:radius + 1]  # fmt: skip
@@ -118,7 +118,7 @@ def maxima(image, threshold: float, reach: int, hidden=None):
 
 
 def _stamps(image, y, x, half: int):
-    """Return the pixels within `half` rows and columns of others, (n, 2 half + 1, 2 half + 1) float64; 0 off the image."""
+    """Return the squares of 2 `half` + 1 pixels around others, (n, y, x) float64; 0 off the image."""
     xp = namespace(image)
     reach = xp.arange(-half, half + 1)
     rows, columns = y[:, None, None] + reach[:, None], x[:, None, None] + reach

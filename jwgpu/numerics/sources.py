@@ -1,8 +1,8 @@
 """Stars in an image: local maxima of the image convolved with a Gaussian, and their centres.
 
 The kernel is a Gaussian g cut off at a radius, less its mean and divided by its variance: convolved with it, an image
-is the height of the Gaussian that fits best at every pixel, whatever the background is [1]. Maxima above a threshold are
-candidates; what they are made of tells stars from cosmic rays and galaxies. Two ways of measuring them:
+is the height of the Gaussian that fits best at every pixel, whatever the background is [1]. Maxima above a threshold
+are candidates; what they are made of tells stars from cosmic rays and galaxies. Two ways of measuring them:
 
 `daofind` [1] fits Gaussians to the sums over columns and over rows; `starfind` takes moments of what stands out of the
 pixels around.

@@ -1,7 +1,7 @@
 """Sigma clipping along an axis: what lies far from the median is left out until nothing more does.
 
 Rounds of median m and standard deviation s of what is left; values outside of m - k s .. m + k s go. Five rounds at
-most, as in astropy. Sums are float64.
+most unless said otherwise, as in astropy. Sums are float64.
 """
 
 from __future__ import annotations
@@ -54,7 +54,35 @@ def statistics(values, sigma: float):
     return middle, spread
 
 
-def _clip(values, sigma: float):
+def clipped_mean(values, sigma: float, rounds: int | None = None):
+    """Return the mean along the first axis of what clipping leaves, and which values those are.
+
+    Parameters
+    ----------
+    values : (n, ...) float64
+        NaN and infinities are left out from the start.
+    sigma : float
+        Half width of what is kept, in standard deviations.
+    rounds : int, optional
+        Most rounds; as many as change something unless given.
+
+    Returns
+    -------
+    mean : (...) float64
+        NaN where nothing is left.
+    kept : (n, ...) bool
+    """
+    xp = namespace(values)
+    kept = xp.isfinite(values)
+    if rounds != 0:
+        lower, upper, *_ = _clip(values, sigma, len(values) if rounds is None else rounds)
+        kept &= (values >= lower) & (values <= upper)
+    n = xp.count_nonzero(kept, axis=0)
+    total = xp.where(kept, values, 0).sum(axis=0)
+    return xp.where(n > 0, total / xp.maximum(n, 1), np.nan), kept
+
+
+def _clip(values, sigma: float, rounds: int = ROUNDS):
     """Return lower and upper bound, and median and standard deviation of what is left."""
     xp = namespace(values)
     n, shape = len(values), values.shape[1:]
@@ -62,11 +90,11 @@ def _clip(values, sigma: float):
     found = xp.empty((4, values.shape[1]), dtype=np.float64)
     step = max(1, TOGETHER // n)
     for k in range(0, values.shape[1], step):
-        found[:, k : k + step] = xp.stack(_clip_some(values[:, k : k + step], sigma))
+        found[:, k : k + step] = xp.stack(_clip_some(values[:, k : k + step], sigma, rounds))
     return tuple(a.reshape(shape) for a in found)
 
 
-def _clip_some(values, sigma: float):
+def _clip_some(values, sigma: float, rounds: int):
     """Do what `_clip` does with values (n, pixel) that fit into the cache.
 
     In order of size, what is left is a range. Sums are taken one value after the other, as the kernel does.
@@ -78,7 +106,7 @@ def _clip_some(values, sigma: float):
     last = xp.count_nonzero(~xp.isnan(values), axis=0)
     found = xp.full((2, values.shape[1]), np.nan)
     left = xp.arange(values.shape[1])
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         if not left.size:
             break
         middle, spread = _moments(values[:, left], ordered[:, left], first[left], last[left])

@@ -18,6 +18,7 @@ MODES = (
 )  # fmt: skip
 
 PARAMETERS = {
+    "bkg_subtract": {"save_combined_background": True, "maxiters": 1},
     "charge_migration": {"signal_threshold": 5000.0},
     "emicorr": {"algorithm": "sequential"},
     "flat_field": {"inverse": True},
@@ -32,9 +33,12 @@ PARAMETERS = {
 
 
 _IMAGES = ("nircam", "miri_sub", "fgs_image", "nirspec_sub")
-LATER = {"assign_wcs": _IMAGES, "flat_field": _IMAGES, "photom": _IMAGES}
+LATER = dict.fromkeys(("bkg_subtract", "assign_wcs", "flat_field", "photom", "assign_mtwcs"), _IMAGES)
 """Steps that no pipeline holds yet, and the modes in which they run on the images that pipelines give; those of many
-exposures on a set of each image and the same one dithered."""
+exposures on a set of each image that has coordinates and the same one dithered."""
+
+ASIDE = ("assign_mtwcs",)
+"""Those whose result the next step does not get."""
 
 ROLES = {"background": ("NRC_IMAGE",)}
 """Roles of other exposures, and EXP_TYPEs for which tests give them to steps."""
@@ -91,25 +95,26 @@ def situations(mode: str) -> tuple[Situation, ...]:
     for step in (steps.get(name) for name, modes in LATER.items() if mode in modes):
         references = tuple(simulation.references.get(kind) for kind in step.references)
         if step.noun is Exposures:
-            planes = [e for e in waiting if isinstance(e, Image) and not e.per_integration]
+            planes = [e for e in waiting if isinstance(e, Image) and not e.per_integration and e.wcs is not None]
             waiting = [e for e in waiting if isinstance(e, Exposures)] + [dithered(e, simulation) for e in planes]
         images = [exposure for exposure in waiting if isinstance(exposure, step.noun)]
         given = [{}, PARAMETERS[step.name]] if step.name in PARAMETERS else [{}]
         these = [Situation(mode, step, i, references, values, _roles(step, i)) for i in images for values in given]
         found += these
-        waiting = [situation.run() for situation in these if not situation.parameters]
+        usual = [situation for situation in these if not situation.parameters]
+        waiting = [s.exposure if step.name in ASIDE else s.run() for s in usual]
     return tuple(found)
 
 
 def dithered(image: Image, simulation) -> Exposures:
     """Return a set of an image and of the same one taken three pixels to the north."""
     north = 3 * float(simulation.ramp.meta.photometry.pixelarea_arcsecsq or 0.001) ** 0.5 / 3600  # degrees
-    meta = image.meta.set({"wcsinfo.dec_ref": image.meta.get("wcsinfo.dec_ref", 0.0) + north,
-                           "observation.exposure_number": "00002"})  # fmt: skip
-    moved = image.replace(meta=meta)
-    if image.wcs is not None:
-        references = [simulation.references.get(kind) for kind in steps.assign_wcs.references]
-        moved = steps.assign_wcs(moved, *references).replace(history=image.history)
+    image = image.replace(meta=image.meta.set({"wcsinfo.mt_ra": 0.0, "wcsinfo.mt_dec": 0.0}))
+    meta = {"wcsinfo.dec_ref": image.meta.get("wcsinfo.dec_ref", 0.0) + north, "wcsinfo.mt_dec": north,
+            "observation.exposure_number": "00002"}  # fmt: skip
+    moved = image.replace(meta=image.meta.set(meta))
+    references = [simulation.references.get(kind) for kind in steps.assign_wcs.references]
+    moved = steps.assign_wcs(moved, *references).replace(history=image.history)
     return Exposures.of([image, moved], product_name="dithered")
 
 

@@ -1,5 +1,6 @@
 """The nouns: immutable values of arrays, metadata and history."""
 
+from jwgpu.data.catalog import Column, SourceCatalog
 from jwgpu.data.exposure import Exposure
 from jwgpu.data.exposures import Exposures
 from jwgpu.data.flags import GROUP, PIXEL
@@ -10,4 +11,7 @@ from jwgpu.data.reference import Reference
 from jwgpu.data.tensors import Tensors
 from jwgpu.data.windows import Windows
 
-__all__ = ["GROUP", "PIXEL", "Exposure", "Exposures", "Image", "Meta", "Ramp", "Reference", "Tensors", "Windows"]
+__all__ = [
+    "GROUP", "PIXEL", "Column", "Exposure", "Exposures", "Image", "Meta", "Ramp", "Reference", "SourceCatalog",
+    "Tensors", "Windows",
+]  # fmt: skip

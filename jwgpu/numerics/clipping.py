@@ -44,13 +44,13 @@ def bounds(values, sigma: float):
     sigma : float
         Half width of what is kept, in standard deviations.
     """
-    lower, upper, *_ = _clip(values, sigma)
+    lower, upper, *_ = clip(values, sigma)
     return lower, upper
 
 
 def statistics(values, sigma: float):
     """Return median and standard deviation along the first axis of what clipping leaves, float64."""
-    *_, middle, spread = _clip(values, sigma)
+    *_, middle, spread = clip(values, sigma)
     return middle, spread
 
 
@@ -75,15 +75,15 @@ def clipped_mean(values, sigma: float, rounds: int | None = None):
     xp = namespace(values)
     kept = xp.isfinite(values)
     if rounds != 0:
-        lower, upper, *_ = _clip(values, sigma, len(values) if rounds is None else rounds)
+        lower, upper, *_ = clip(values, sigma, len(values) if rounds is None else rounds)
         kept &= (values >= lower) & (values <= upper)
     n = xp.count_nonzero(kept, axis=0)
     total = xp.where(kept, values, 0).sum(axis=0)
     return xp.where(n > 0, total / xp.maximum(n, 1), np.nan), kept
 
 
-def _clip(values, sigma: float, rounds: int = ROUNDS):
-    """Return lower and upper bound, and median and standard deviation of what is left."""
+def clip(values, sigma: float, rounds: int = ROUNDS):
+    """Return what `bounds` and `statistics` do, from one clipping."""
     xp = namespace(values)
     n, shape = len(values), values.shape[1:]
     values = values.reshape(n, -1)
@@ -95,7 +95,7 @@ def _clip(values, sigma: float, rounds: int = ROUNDS):
 
 
 def _clip_some(values, sigma: float, rounds: int):
-    """Do what `_clip` does with values (n, pixel) that fit into the cache.
+    """Do what `clip` does with values (n, pixel) that fit into the cache.
 
     In order of size, what is left is a range. Sums are taken one value after the other, as the kernel does.
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from jwgpu.data import Exposure, Reference
+from jwgpu.data import Exposure, Reference, SourceCatalog
 
 
 def bits(array) -> np.ndarray:
@@ -28,6 +28,8 @@ def differences(found: Exposure, expected: Exposure) -> list[str]:
         elif not same_bits(a[name], b[name]):
             different = bits(a[name]).reshape(-1, a[name].itemsize) != bits(b[name]).reshape(-1, a[name].itemsize)
             lines.append(f"{name}: {int(different.any(axis=1).sum())} of {a[name].size} differ")
+    if isinstance(found, SourceCatalog) and not same_bits(found.table, expected.table):
+        lines.append("the tables differ")
     if found.meta != expected.meta:
         lines.append("the metadata differ")
     return lines

@@ -27,6 +27,7 @@ PARAMETERS = {
     "picture_frame": {"mask_science_regions": False, "save_mask": True, "save_correction": True},
     "photom": {"apply_time_correction": False},
     "ramp_fit": {"algorithm": "LIKELY"},
+    "source_catalog": {"npixels": 5, "snr_threshold": 2.0, "localbkg_width": 5},
     "superbias": {"cyclic_bias": True, "cyclic_period": 512},
 }
 """Other parameters that a step is run with too: those that lead past what the defaults do."""
@@ -34,6 +35,7 @@ PARAMETERS = {
 
 _IMAGES = ("nircam", "miri_sub", "fgs_image", "nirspec_sub")
 LATER = dict.fromkeys(("bkg_subtract", "assign_wcs", "flat_field", "photom", "assign_mtwcs"), _IMAGES)
+LATER["source_catalog"] = ("miri_sub", "fgs_image")
 """Steps that no pipeline holds yet, and the modes in which they run on the images that pipelines give; those of many
 exposures on a set of each image that has coordinates and the same one dithered."""
 

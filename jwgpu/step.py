@@ -15,23 +15,35 @@ official names. They are parameters like all others, so `jump(..., min_sat_area=
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import difflib
 import inspect
 import time
 import types
 import typing
-from collections.abc import Callable, Iterator, Mapping
-from contextvars import ContextVar
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from jwgpu import backend
 from jwgpu._version import __version__
-from jwgpu.cut import Count, Cut, own_rows
+from jwgpu.cut import Cut
 from jwgpu.data import Exposure, Exposures, Reference
 from jwgpu.errors import InputError
 from jwgpu.provenance import Record
+from jwgpu.running import byproduct, byproducts, count, hand_over, listening, note, progress
+
+__all__ = [
+    "Parameter",
+    "ParameterError",
+    "Skip",
+    "Step",
+    "byproduct",
+    "byproducts",
+    "count",
+    "note",
+    "progress",
+    "step",
+]
 
 
 class Skip(Exception):
@@ -119,64 +131,14 @@ def _members(annotation) -> tuple:
     return (annotation,)
 
 
-_notes: ContextVar[dict | None] = ContextVar("notes", default=None)
-
-
-def note(**values) -> None:
-    """Leave numbers worth knowing in the record of the step that is running."""
-    current = _notes.get()
-    if current is not None:
-        current.update(values)
-
-
-def count(**values) -> None:
-    """Leave numbers of pixels or groups in the record of the step that is running, as `note` does.
-
-    Each value is an array (y, ...) of truth values or numbers, whose sum is noted; over pieces the sums add up.
-    """
-    current = _notes.get()
-    if current is not None:
-        current.update({name: Count(array[own_rows()].sum()) for name, array in values.items()})
-
-
-_left: ContextVar[dict | None] = ContextVar("left", default=None)
-_collected: ContextVar[dict | None] = ContextVar("collected", default=None)
-
-
-def byproduct(**nouns: Exposure) -> None:
-    """Leave nouns beside the result of the step that is running: a mask, a correction, optional results.
-
-    They go to whoever collects `byproducts`, with the step's record in their history. Where nobody does they are lost.
-    """
-    current = _left.get()
-    if current is not None:
-        current.update(nouns)
-
-
-@contextlib.contextmanager
-def byproducts() -> Iterator[dict[str, Exposure]]:
-    """Collect what steps leave beside their results, by name.
-
-    >>> with jw.byproducts() as left:
-    ...     fit = steps.ramp_fit(ramp, refs.gain, refs.readnoise, save_opt=True)
-    >>> left["fitopt"]
-    """
-    collected: dict[str, Exposure] = {}
-    token = _collected.set(collected)
-    try:
-        yield collected
-    finally:
-        _collected.reset(token)
-
-
 class Step:
     """A callable that is its function, plus what its signature says.
 
     Attributes
     ----------
     name : str
-    noun : type
-        Class of the first argument.
+    nouns : tuple of type
+        Classes that the first argument may have.
     references : dict
         CRDS type: True where the step cannot run without it.
     roles : dict
@@ -208,7 +170,7 @@ class Step:
         self.__wrapped__ = function
         hints = typing.get_type_hints(function)
         arguments = list(inspect.signature(function).parameters.values())
-        self.noun = hints[arguments[0].name]
+        self.nouns = _members(hints[arguments[0].name])
         self._outside: dict[str, bool] = {}
         self.references: dict[str, bool] = {}
         self.roles: dict[str, bool] = {}
@@ -231,6 +193,11 @@ class Step:
                         f"step {self.name}: {argument.name} is no Reference, no Exposures, not keyword-only"
                     )
                 which[argument.name] = self._outside[argument.name] = argument.default is argument.empty
+
+    @property
+    def works_on(self) -> str:
+        """The nouns in words."""
+        return " or ".join(f"{'an' if n.__name__[0] in 'AEIO' else 'a'} {n.__name__}" for n in self.nouns)
 
     @property
     def summary(self) -> str:
@@ -315,8 +282,8 @@ class Step:
 
     def __call__(self, exposure, *references, **arguments):
         """Run the step: check noun and unit, run, time, append a Record to the history of what comes out."""
-        if not isinstance(exposure, self.noun):
-            raise TypeError(f"step {self.name} works on a {self.noun.__name__}, not on a {type(exposure).__name__}")
+        if not isinstance(exposure, self.nouns):
+            raise TypeError(f"step {self.name} works on {self.works_on}, not on a {type(exposure).__name__}")
         if self.unit is not None and exposure.unit != self.unit:
             raise ValueError(f"step {self.name} works in {self.unit}, but {exposure.name} is in {exposure.unit}")
         if getattr(exposure, "n_superstripes", 0) and not self.superstripes:
@@ -326,11 +293,8 @@ class Step:
             )
         given = self._given(references, arguments)
         parameters = self.complete(self.check(arguments))
-        notes: dict = {}
-        left: dict[str, Exposure] = {}
-        tokens = _notes.set(notes), _left.set(left)
         start = time.perf_counter()
-        with backend.counting() as traffic:
+        with backend.counting() as traffic, listening() as (notes, left):
             try:
                 for name, needed in self._outside.items():
                     if needed and given.get(name) is None:
@@ -341,9 +305,6 @@ class Step:
                     outcome = outcome.replace(meta=outcome.meta.set(self.finish(exposure, notes)))
             except Skip as skip:
                 outcome, status, reason = exposure, "SKIPPED", str(skip)
-            finally:
-                _notes.reset(tokens[0])
-                _left.reset(tokens[1])
         # What the step would not have looked at is not missing.
         named = {
             name: "N/A" if reference is None else reference.name
@@ -363,8 +324,7 @@ class Step:
             changes = {"meta": part.meta.set({"ref_file.crds.context_used": rules})} if rules else {}
             return part.recorded(record, **changes)
 
-        if (collected := _collected.get()) is not None:
-            collected.update({name: finished(part) for name, part in left.items()})
+        hand_over({name: finished(part) for name, part in left.items()})
         if isinstance(outcome, Exposure):
             return finished(outcome)
         return type(outcome)(*(part if part is None else finished(part) for part in outcome))

@@ -11,7 +11,8 @@ import pytest
 from jwgpu import backend
 from jwgpu.data import Image, Ramp, Reference
 from jwgpu.pipelines.core import Call, Pipeline
-from jwgpu.step import ParameterError, Skip, byproduct, byproducts, note, step
+from jwgpu.running import watched
+from jwgpu.step import ParameterError, Skip, byproduct, byproducts, note, progress, step
 
 
 class Pair(NamedTuple):
@@ -65,7 +66,7 @@ GAIN = Reference("gain", "gain.fits", {"data": np.ones((2, 3), np.float32)})
 def test_the_signature_is_the_specification():
     assert scale.references == {"gain": True, "dark": False}
     assert list(scale.parameters) == ["factor", "order", "method", "groups", "loud", "name"]
-    assert (scale.noun, scale.unit, scale.streams, scale.summary) == (Image, "DN", "integration", "Scale an image.")
+    assert (scale.nouns, scale.unit, scale.streams, scale.summary) == ((Image,), "DN", "integration", "Scale an image.")
 
 
 def test_a_record_says_what_was_done(image):
@@ -124,7 +125,7 @@ WRONG = {
     "group of another kind": (lambda i: grouped(i, cores=3.0), ParameterError, "expected a Cores"),
     "given twice": (lambda i: grouped(i, cores=Cores(), deep=False), ParameterError, "deep is given twice"),
     "ill-typed in a group": (lambda i: grouped(i, cores=Cores(width="x")), ParameterError, "expected float"),
-    "noun": (lambda i: scale(GAIN, GAIN), TypeError, "works on a Image"),
+    "noun": (lambda i: scale(GAIN, GAIN), TypeError, "works on an Image, not on a Reference"),
     "unit": (lambda i: scale(i.replace(unit="DN/s"), GAIN), ValueError, "works in DN"),
     "reference": (lambda i: scale(i, np.ones(3)), TypeError, "gain must be a Reference"),
     "too many": (lambda i: scale(i, GAIN, None, None), TypeError, "takes the references"),
@@ -214,3 +215,30 @@ def test_a_run_keeps_byproducts_safe_from_later_steps(image):
     run = Pipeline("two steps", (Call(shown), Call(erase))).run(image, {}, donate=True)
     assert (run.byproducts["copy"].data == 1).all()
     assert (run.image.data == 0).all()
+
+
+def test_a_step_says_how_far_it_is(image):
+    @step(unit=None)
+    def slow(image: Image | Ramp) -> Image:
+        """Take a while."""
+        progress(0.5)
+        progress(1.0)
+        return image
+
+    shown = []
+    with watched(shown.append):
+        slow(image)
+    slow(image)
+    assert shown == [0.5, 1.0]
+    assert slow.nouns == (Image, Ramp)
+    with pytest.raises(TypeError, match="works on an Image or a Ramp, not on a Reference"):
+        slow(GAIN)
+
+
+def test_tiles_take_what_they_may():
+    from jwgpu.backend import memory
+
+    usual = memory.tile()
+    with memory.tiles_of(1000), memory.tiles_of(None):
+        assert memory.tile() == 1000
+    assert memory.tile() == usual

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
+from contextvars import ContextVar
 from pathlib import Path
 
 from jwgpu.errors import InputError
@@ -40,6 +43,24 @@ def parse_bytes(words: str | float) -> int:
 def budget(kind: str) -> int:
     """Return the bytes that arrays may take on `"cpu"` or `"gpu"`: most of what is free now."""
     return int(_SHARE * (_free_on_gpu() if kind == "gpu" else _free_on_host()))
+
+
+_for_tiles: ContextVar[int] = ContextVar("for_tiles", default=256 << 20)
+
+
+def tile() -> int:
+    """Return the bytes that a step on many exposures may take for a tile: some rows of all that lies there."""
+    return _for_tiles.get()
+
+
+@contextlib.contextmanager
+def tiles_of(n_bytes: int | None) -> Iterator[None]:
+    """Let tiles take `n_bytes` inside the block; what they take anyway for None."""
+    token = _for_tiles.set(n_bytes or tile())
+    try:
+        yield
+    finally:
+        _for_tiles.reset(token)
 
 
 def _free_on_gpu() -> int:

@@ -34,7 +34,7 @@ def listing(name):
 
 
 def _one(step) -> None:
-    click.echo(f"{step.name}: works on a {step.noun.__name__}" + (f" in {step.unit}" if step.unit else ""))
+    click.echo(f"{step.name}: works on {step.works_on}" + (f" in {step.unit}" if step.unit else ""))
     for kind, needed in step.references.items():
         click.echo(f"  reference {kind}" + ("" if needed else " (optional)"))
     for parameter in step.parameters.values():

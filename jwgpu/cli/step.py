@@ -65,9 +65,9 @@ def _run(which, file: Path, out: Path, folder, settings: Settings, pars, find_pa
 
     out = output_folder(out)
     exposure = jw.open(file)
-    if not isinstance(exposure, which.noun):
+    if not isinstance(exposure, which.nouns):
         raise InputError(
-            f"{file}: step {which.name} works on a {which.noun.__name__.lower()}, "
+            f"{file}: step {which.name} works on {which.works_on.lower()}, "
             f"and this file holds a {type(exposure).__name__.lower()}"
         )
     refs = jw.references(exposure, folder=folder, overrides=settings.overrides)

@@ -129,7 +129,7 @@ def _advance(section, branches: dict, references, room, protected: list, left: d
         if section.axis is None and call.skip:
             outcome[name] = leave_out(call, exposure)
             continue
-        if section.axis is None and getattr(call.step, "noun", None) is Image and isinstance(exposure, Ramp):
+        if section.axis is None and getattr(call.step, "nouns", None) == (Image,) and isinstance(exposure, Ramp):
             reason = "it works on rates, and none were made: the fit of the ramps was left out, or had nothing to fit"
             outcome[name] = exposure.recorded(Record(step=call.name, status="SKIPPED", reason=reason))
             continue

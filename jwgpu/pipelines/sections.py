@@ -56,7 +56,7 @@ def first(calls, exposure, references, ends, room: Room) -> Section:
 
 def _cut(call, exposure, references, room: Room) -> Cut:
     """Return how the exposure is to be cut for a call: not at all where that is of no use."""
-    if not isinstance(call.step, Step) or not isinstance(exposure, Ramp) or call.step.noun is not Ramp:
+    if not isinstance(call.step, Step) or not isinstance(exposure, Ramp) or call.step.nouns != (Ramp,):
         return Cut()
     wanted = [kind for kind in call.references if call.wants(kind, exposure)]
     lacking = call.references.keys() - [kind for kind in wanted if references.exists(kind, call.name)]

@@ -216,7 +216,7 @@ def test_a_step_of_many_exposures(lazy):
         assert record.as_dict()["exposures"] == record.exposures
     with pytest.raises(TypeError, match="background must be a Exposures"):
         halve(lazy, image(0))
-    with pytest.raises(TypeError, match="works on a Exposures"):
+    with pytest.raises(TypeError, match="works on an Exposures"):
         halve(image(0))
 
 

@@ -96,10 +96,10 @@ def situations(mode: str) -> tuple[Situation, ...]:
         waiting = after
     for step in (steps.get(name) for name, modes in LATER.items() if mode in modes):
         references = tuple(simulation.references.get(kind) for kind in step.references)
-        if step.noun is Exposures:
+        if step.nouns[0] is Exposures:
             planes = [e for e in waiting if isinstance(e, Image) and not e.per_integration and e.wcs is not None]
             waiting = [e for e in waiting if isinstance(e, Exposures)] + [dithered(e, simulation) for e in planes]
-        images = [exposure for exposure in waiting if isinstance(exposure, step.noun)]
+        images = [exposure for exposure in waiting if isinstance(exposure, step.nouns)]
         given = [{}, PARAMETERS[step.name]] if step.name in PARAMETERS else [{}]
         these = [Situation(mode, step, i, references, values, _roles(step, i)) for i in images for values in given]
         found += these

@@ -60,7 +60,7 @@ def test_what_it_raises_and_when_it_skips_is_said(step):
 
 
 def test_the_first_argument_is_a_noun_and_the_unit_is_said(step):
-    assert issubclass(step.noun, Exposure)
+    assert all(issubclass(noun, Exposure) for noun in step.nouns)
     assert step.unit is None or step.unit in ("DN", "DN/s", "MJy/sr", "electron")
     assert callable(step.streams) or isinstance(step.streams, Cut) or step.streams in (None, "integration")
 

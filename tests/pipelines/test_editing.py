@@ -116,7 +116,7 @@ def test_printed_table_shows_every_step_and_change():
 
 def test_every_step_that_works_on_ramps_belongs_to_a_table():
     known = {step for _, order in pipelines.table.TABLES.values() for step in order}
-    assert {name for name in steps.names() if steps.get(name).noun is Ramp} <= known <= set(steps.names())
+    assert {name for name in steps.names() if steps.get(name).nouns == (Ramp,)} <= known <= set(steps.names())
     assert known >= pipelines.table.OFF
     assert known.isdisjoint(pipelines.table.LACKING)
 

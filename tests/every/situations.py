@@ -34,12 +34,15 @@ PARAMETERS = {
 
 
 _IMAGES = ("nircam", "miri_sub", "fgs_image", "nirspec_sub")
-LATER = dict.fromkeys(("bkg_subtract", "assign_wcs", "flat_field", "photom", "assign_mtwcs"), _IMAGES)
-LATER["source_catalog"] = ("miri_sub", "fgs_image")
+_CALIBRATED = tuple(mode for mode in _IMAGES if mode != "nirspec_sub")  # in MJy/sr
+LATER = {
+    **dict.fromkeys(("bkg_subtract", "assign_wcs", "flat_field", "photom"), _IMAGES), "source_catalog": _CALIBRATED,
+    "assign_mtwcs": _IMAGES,
+}  # fmt: skip
 """Steps that no pipeline holds yet, and the modes in which they run on the images that pipelines give; those of many
 exposures on a set of each image that has coordinates and the same one dithered."""
 
-ASIDE = ("assign_mtwcs",)
+ASIDE = ("source_catalog", "assign_mtwcs")
 """Those whose result the next step does not get."""
 
 ROLES = {"background": ("NRC_IMAGE",)}

@@ -14,7 +14,7 @@ from jwgpu.backend import namespace, ndimage
 from jwgpu.data import PIXEL, Ramp, Reference
 from jwgpu.data.irs2 import PERIOD, REFERENCE, SCIENCE, SECTIONS, TICKS, Interleaved
 from jwgpu.errors import InputError
-from jwgpu.numerics.blocks import row_blocks
+from jwgpu.numerics.blocks import over_planes, row_blocks
 from jwgpu.numerics.fourier import irfft, rfft
 from jwgpu.step import Skip, note
 from jwgpu.steps.refpix import bad_pixels
@@ -108,7 +108,9 @@ def _correct_integration(groups, out, weights, layout: Interleaved, preserve: bo
         among = layout.interleaved(xp) & (xp.arange(layout.columns) >= layout.section)
         offset = level.copy()
         layout.view(offset)[:, among] = 0
-    for group, result in zip(groups, out):
+
+    def correct(k):
+        group, result = groups[k], out[k]
         drift = xp.empty(group.shape, dtype=xp.float32)
         for rows in row_blocks(group):
             drift[rows] = group[rows] - level[rows]
@@ -121,6 +123,8 @@ def _correct_integration(groups, out, weights, layout: Interleaved, preserve: bo
         if holes:
             missing = missing if preserve else layout.strip(missing)
             result[missing] = xp.nan
+
+    over_planes(correct, groups)
 
 
 def _clean(frame, weights, layout: Interleaved, time_filter, preserve: bool):

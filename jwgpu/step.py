@@ -19,16 +19,16 @@ import dataclasses
 import difflib
 import inspect
 import time
-import types
 import typing
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from jwgpu import backend
 from jwgpu._version import __version__
-from jwgpu.cut import Cut
+from jwgpu.cut import Cut, is_piece
 from jwgpu.data import Exposure, Exposures, Reference
 from jwgpu.errors import InputError
+from jwgpu.parameter import Parameter, ParameterError, members
 from jwgpu.provenance import Record
 from jwgpu.running import byproduct, byproducts, count, hand_over, listening, note, progress
 
@@ -50,85 +50,9 @@ class Skip(Exception):
     """Raised by a step that does not apply; its words say why and go to the history and the header."""
 
 
-class ParameterError(InputError):
-    """An unknown or ill-typed parameter; the message names the nearest right one."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Parameter:
-    """One keyword-only argument of a step: name, type annotation, default value."""
-
-    name: str
-    annotation: Any
-    default: Any
-
-    def check(self, value, step: str):
-        """Return `value` converted to the annotated type, or raise `ParameterError`."""
-        if value is None and type(None) in _members(self.annotation):
-            return None
-        for kind in _members(self.annotation):
-            if typing.get_origin(kind) is typing.Literal:
-                if value in typing.get_args(kind):
-                    return value
-            elif typing.get_origin(kind) in (list, tuple):
-                if isinstance(value, (list, tuple)):
-                    return type_of(kind)(value)
-            elif kind is float and isinstance(value, (int, float)) and not isinstance(value, bool):
-                return float(value)
-            elif kind is int and isinstance(value, int) and not isinstance(value, bool):
-                return int(value)
-            elif kind in (bool, str) and isinstance(value, kind):
-                return value
-        raise ParameterError(f"{step}.{self.name} = {value!r}: expected {self.words()}")
-
-    def parse(self, text: str, step: str):
-        """Return the value that `text` (a command-line word) stands for."""
-        word = text.strip()
-        members = _members(self.annotation)
-        if type(None) in members and word.lower() in ("none", ""):
-            return None
-        for kind in members:
-            try:
-                if kind is bool and word.lower() in ("true", "false", "1", "0", "yes", "no"):
-                    return word.lower() in ("true", "1", "yes")
-                if kind is int:
-                    return int(word)
-                if kind is float:
-                    return float(word)
-                if typing.get_origin(kind) in (list, tuple):
-                    inner = (typing.get_args(kind) or (str,))[0]
-                    return type_of(kind)(inner(w) for w in word.strip("[]()").split(",") if w.strip())
-            except ValueError:
-                continue
-        if any(kind is str or typing.get_origin(kind) is typing.Literal for kind in members):
-            return self.check(word, step)
-        raise ParameterError(f"{step}.{self.name} = {text!r}: expected {self.words()}")
-
-    def words(self) -> str:
-        """Say which values are allowed."""
-        names = []
-        for kind in _members(self.annotation):
-            if typing.get_origin(kind) is typing.Literal:
-                names += [repr(v) for v in typing.get_args(kind)]
-            else:
-                names.append("None" if kind is type(None) else getattr(kind, "__name__", str(kind)))
-        return " or ".join(names)
-
-
-def type_of(annotation):
-    """Return `list` or `tuple` for an annotation such as `list[int]`."""
-    return typing.get_origin(annotation)
-
-
 def _fields(group) -> dict[str, Any]:
     """Return the fields of a dataclass, by name."""
     return {field.name: getattr(group, field.name) for field in dataclasses.fields(group)}
-
-
-def _members(annotation) -> tuple:
-    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
-        return typing.get_args(annotation)
-    return (annotation,)
 
 
 class Step:
@@ -154,6 +78,12 @@ class Step:
     asks : function of (ramp, parameters), or None
         The question about the whole exposure that the step decides on: a host array of truth values about its
         `groupdq`, each true where it is true of every piece.
+    looks : function of the arguments of the step, or None
+        Another question like `asks`, which looks at the data too; it is put piece by piece until nothing is true.
+    frames : function of (ramp, left, **parameters), or None
+        What is left to be done to whole frames once the function has been through all rows, as a second part of it. It
+        gets the ramp, whose arrays may lie anywhere (`cut.integration`) and are written over where they are donated,
+        and what the function left beside its result; what it takes from there goes no further.
     finish : function of (exposure, notes), or None
         Gives the metadata that follow from the notes.
     superstripes : bool
@@ -161,16 +91,18 @@ class Step:
     """
 
     def __init__(
-        self, function, unit: str | None, streams, wanted=None, asks=None, finish=None, superstripes: bool = False
-    ):
+        self, function, unit: str | None, streams, wanted=None, asks=None, looks=None, frames=None, finish=None,
+        superstripes: bool = False,
+    ):  # fmt: skip
         self.function, self.unit, self.streams, self._wanted = function, unit, streams, dict(wanted or {})
-        self.asks, self.finish, self.superstripes = asks, finish, superstripes
+        self.asks, self.looks, self.frames, self.finish = asks, looks, frames, finish
+        self.superstripes = superstripes
         self.name = function.__name__
         self.__name__, self.__doc__, self.__module__ = self.name, function.__doc__, function.__module__
         self.__wrapped__ = function
         hints = typing.get_type_hints(function)
         arguments = list(inspect.signature(function).parameters.values())
-        self.nouns = _members(hints[arguments[0].name])
+        self.nouns = members(hints[arguments[0].name])
         self._outside: dict[str, bool] = {}
         self.references: dict[str, bool] = {}
         self.roles: dict[str, bool] = {}
@@ -187,7 +119,7 @@ class Step:
                 self.parameters[argument.name] = Parameter(argument.name, kind, argument.default)
             else:
                 held = {Reference: self.references, Exposures: self.roles}
-                which = next((held[k] for k in held if k in _members(kind)), None)
+                which = next((held[k] for k in held if k in members(kind)), None)
                 if which is None:
                     raise TypeError(
                         f"step {self.name}: {argument.name} is no Reference, no Exposures, not keyword-only"
@@ -254,7 +186,7 @@ class Step:
             flat |= part
         return {name: self.parameter(name).check(value, self.name) for name, value in flat.items()}
 
-    def _grouped(self, parameters: dict) -> dict:
+    def grouped(self, parameters: dict) -> dict:
         """Return the keyword arguments of the function: the parameters of groups in their dataclasses."""
         flat = dict(parameters)
         groups = {
@@ -280,6 +212,10 @@ class Step:
                 )
         return given
 
+    def finished(self, outcome, before: Exposure, notes: Mapping):
+        """Return the outcome with the metadata that follow from the notes."""
+        return outcome if self.finish is None else outcome.replace(meta=outcome.meta.set(self.finish(before, notes)))
+
     def __call__(self, exposure, *references, **arguments):
         """Run the step: check noun and unit, run, time, append a Record to the history of what comes out."""
         if not isinstance(exposure, self.nouns):
@@ -300,9 +236,11 @@ class Step:
                     if needed and given.get(name) is None:
                         what = f"is no {name} reference" if name in self.references else f"are no {name} exposures"
                         raise Skip(f"there {what} for this exposure")
-                outcome, status, reason = self.function(exposure, **given, **self._grouped(parameters)), "COMPLETE", ""
-                if self.finish is not None:
-                    outcome = outcome.replace(meta=outcome.meta.set(self.finish(exposure, notes)))
+                outcome, status, reason = self.function(exposure, **given, **self.grouped(parameters)), "COMPLETE", ""
+                if not is_piece():  # of pieces, whoever puts them together does what is left
+                    if self.frames is not None:
+                        outcome = self.frames(outcome.donate(keep=(exposure,)), left, **self.grouped(parameters))
+                    outcome = self.finished(outcome, exposure, notes)
             except Skip as skip:
                 outcome, status, reason = exposure, "SKIPPED", str(skip)
         # What the step would not have looked at is not missing.
@@ -339,6 +277,8 @@ def step(
     streams: Cut | str | Callable | None = None,
     wanted: Mapping[str, Callable] | None = None,
     asks: Callable | None = None,
+    looks: Callable | None = None,
+    frames: Callable | None = None,
     finish: Callable | None = None,
     superstripes: bool = False,
 ):
@@ -346,7 +286,7 @@ def step(
 
     `streams` says how an exposure may be cut: a `Cut`, its axis alone, or a function of the exposure and all
     parameters that returns either. `wanted` holds, for optional references that only some exposures or parameters
-    call for, a function of the exposure and all parameters that says so. `asks` and `finish` are what a step has
-    that can be cut and yet looks at the whole: see `Step`.
+    call for, a function of the exposure and all parameters that says so. `asks`, `looks`, `frames` and `finish` are
+    what a step has that can be cut and yet looks at the whole: see `Step`.
     """
-    return lambda function: Step(function, unit, streams, wanted, asks, finish, superstripes)
+    return lambda function: Step(function, unit, streams, wanted, asks, looks, frames, finish, superstripes)

@@ -8,6 +8,7 @@ import math
 import os
 import tempfile
 from collections.abc import Iterator
+from contextvars import ContextVar
 from typing import BinaryIO
 
 import numpy as np
@@ -16,6 +17,8 @@ from jwgpu.backend.plain import read_lines
 from jwgpu.errors import InputError
 
 EVERYTHING = slice(None)
+
+_folder: ContextVar[str | os.PathLike | None] = ContextVar("folder", default=None)
 
 
 class Held:
@@ -99,6 +102,18 @@ class FileArray:
             file.truncate(array.nbytes)
         return array
 
+    def copy(self) -> FileArray:
+        """Return a copy in scratch, in the folder of `copied_to`, or that of temporary files."""
+        other = FileArray.scratch(self.shape, self.dtype, _folder.get() or tempfile.gettempdir())
+        for k in range(self.shape[0] if self.ndim > 2 else 1):
+            place = slice(k, k + 1)
+            other.write(self.read(place), place)
+        return other
+
+    def shares(self, other: FileArray) -> bool:
+        """Say whether another array is in the same file."""
+        return self._file is not None and self._file is other._file
+
     def sealed(self) -> FileArray:
         """Return the same array, not to be written to."""
         other = copy.copy(self)
@@ -161,6 +176,16 @@ class FileArray:
 
     def _place(self, plane: int, rows: range) -> int:
         return self._offset + (plane * self.shape[-2] + rows.start) * self.shape[-1] * self._stored.itemsize
+
+
+@contextlib.contextmanager
+def copied_to(folder: str | os.PathLike | None) -> Iterator[None]:
+    """Let copies of arrays in files, made inside the block, go to a folder."""
+    token = _folder.set(folder)
+    try:
+        yield
+    finally:
+        _folder.reset(token)
 
 
 def read(array, integrations: slice = EVERYTHING, rows: slice = EVERYTHING):

@@ -78,13 +78,13 @@ class Exposure:
     def donate(self, keep: tuple[Exposure, ...] = ()) -> Self:
         """Allow `own` to hand out those arrays that share no memory with an exposure in `keep`."""
         held = [a for other in keep for a in other.arrays().values()]
-        own = {name: array for name, array in self.arrays().items() if not isinstance(array, backend.FileArray)}
+        own = self.arrays()
         free = {
             name
             for name, array in own.items()
             if not any(_overlap(array, other) for other in held)
             and not any(_overlap(array, b) for other_name, b in own.items() if other_name != name)
-            and (backend.is_device_array(array) or array.flags.writeable)
+            and _writable(array)
         }
         return self.replace(_donated=frozenset(free), _taken=set())
 
@@ -103,9 +103,16 @@ class Exposure:
         )
 
 
+def _writable(array) -> bool:
+    if isinstance(array, backend.FileArray):
+        return array.writable
+    return backend.is_device_array(array) or array.flags.writeable
+
+
 def _overlap(a, b) -> bool:
-    if isinstance(b, backend.FileArray):
-        return False
+    in_files = [isinstance(array, backend.FileArray) for array in (a, b)]
+    if any(in_files):
+        return all(in_files) and a.shares(b)
     if backend.is_device_array(a) != backend.is_device_array(b):
         return False
     return bool(backend.namespace(a, b).may_share_memory(a, b))

@@ -73,7 +73,7 @@ class Meta:
         return self.get(path) is not None
 
     def __eq__(self, other) -> bool:
-        return isinstance(other, Meta) and self.items() == other.items()
+        return isinstance(other, Meta) and dict(self.items()) == dict(other.items())
 
     __hash__ = None
 

@@ -6,6 +6,8 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from jwgpu import backend
 from jwgpu.backend import FileArray, files
 from jwgpu.backend.files import EVERYTHING
@@ -22,7 +24,7 @@ def in_files(exposure: Exposure) -> bool:
 
 def loaded(exposure: Exposure) -> Exposure:
     """Return the exposure with all its arrays in memory."""
-    return exposure.replace(**{n: a.read() for n, a in exposure.arrays().items() if isinstance(a, FileArray)})
+    return exposure.with_arrays({n: a.read() for n, a in exposure.arrays().items() if isinstance(a, FileArray)})
 
 
 def unchanged(before: Exposure, after: Exposure) -> set[str]:
@@ -109,33 +111,65 @@ class Assembly:
     def __init__(self, whole: Exposure | None, length: int, allocate: Callable):
         self._whole, self._length, self._allocate = whole, length, allocate
         self._targets: dict[str, Any] = {}
+        self._lists: dict[str, list] = {}  # of arrays with one axis, and of tables, those of all pieces
+        self._tables: dict[str, list] = {}
         self._first: Exposure | None = None
 
     def add(self, made: Exposure, changed: set[str], piece: Piece) -> None:
         """Take what was made of a piece, and which of its arrays were changed on the way."""
         if self._first is None:
             self._first = made.with_arrays(dict.fromkeys(made.arrays()))
+        given = {} if self._whole is None else self._whole.tables
+        for name, table in made.tables.items():
+            if table is not given.get(name) and self._whole is not None:
+                self._tables.setdefault(name, []).append(table)
         for name, array in made.arrays().items():
-            before = None if self._whole is None else getattr(self._whole, name)
-            if name not in self._targets:
-                if before is not None and name not in changed:
-                    continue
-                self._targets[name] = self._target(name, array, before, piece)
-            target = self._targets[name]
-            array = array[..., piece.own, :]
-            if not backend.is_device_array(target):
-                array = backend.to_host(array)
-            if array.ndim == 2 and array.dtype.kind == "u" and piece.integrations != EVERYTHING:
-                array = array | files.read(target)  # flags of pixels, found in one integration after the other
-            files.write(target, array, piece.integrations, piece.rows)
+            if array.ndim == 1:
+                self._lists.setdefault(name, []).append(array)
+            else:
+                self._put(name, array, name in changed, piece)
+
+    def _put(self, name: str, array, changed: bool, piece: Piece) -> None:
+        before = None if self._whole is None else getattr(self._whole, name)
+        array = array[..., piece.own, :]
+        if name not in self._targets:
+            if before is not None and not changed:
+                return
+            self._targets[name] = self._target(name, array, before, piece)
+        if before is None and array.ndim == 4:
+            array = self._of_one_length(name, array)
+        target = self._targets[name]
+        if not backend.is_device_array(target):
+            array = backend.to_host(array)
+        if array.ndim == 2 and array.dtype.kind == "u" and piece.integrations != EVERYTHING:
+            array = array | files.read(target)  # flags of pixels, found in one integration after the other
+        files.write(target, array, piece.integrations, piece.rows)
+
+    def _of_one_length(self, name: str, array):
+        """Return a piece with as many planes of each integration as the whole has, zeros where it has fewer.
+
+        Where the piece has more, the whole gets as many.
+        """
+        target = self._targets[name]
+        n, n_here = target.shape[1], array.shape[1]
+        if n_here > n:
+            grown = self._allocate((target.shape[0], n_here, *target.shape[2:]), target.dtype)
+            for k in range(grown.shape[0]):
+                one = slice(k, k + 1)
+                files.write(grown, _extended(files.read(target, one), n_here), one)
+            self._targets[name] = grown
+        return _extended(array, max(n, n_here))
 
     def exposure(self) -> Exposure:
-        """Return the whole, with metadata and history of the first piece."""
+        """Return the whole, with metadata and history of the first piece; what was written over may be so again."""
         shared = {} if self._whole is None else self._whole.arrays()
-        return self._first.with_arrays({**shared, **self._targets})
+        lists = {name: np.concatenate(arrays) for name, arrays in self._lists.items()}
+        tables = {name: np.concatenate(tables) for name, tables in self._tables.items()}
+        whole = self._first.with_arrays({**shared, **self._targets, **lists})
+        return whole.replace(tables={**whole.tables, **tables}, _donated=frozenset(self._targets), _taken=set())
 
     def _target(self, name: str, array, before, piece: Piece):
-        if before is not None and (name in self._whole._donated or (isinstance(before, FileArray) and before.writable)):
+        if before is not None and name in self._whole._donated:
             return before
         by_rows = piece.integrations == EVERYTHING
         if by_rows:
@@ -152,6 +186,15 @@ class Assembly:
             some = slice(k, k + 1)
             files.write(target, files.read(before, some, rows), some, rows)
         return target
+
+
+def _extended(array, n: int):
+    """Return an array (integration, plane, y, x) with `n` planes of each integration, the last ones zeros."""
+    if array.shape[1] == n:
+        return array
+    xp = backend.namespace(array)
+    missing = (array.shape[0], n - array.shape[1], *array.shape[2:])
+    return xp.concatenate([array, xp.zeros(missing, array.dtype)], axis=1)
 
 
 def _copy(array, integrations: slice, rows: slice):

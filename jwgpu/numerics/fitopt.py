@@ -130,6 +130,7 @@ def chi_square(data, groupdq, pixeldq, gain, readnoise, dark, zeroframe, samplin
     chisq, freedom = (xp.full((n_integrations, n), np.nan, dtype=xp.float32), xp.zeros((n_integrations, n), xp.float32))
     frames = np.arange(1, sampling.n_frames + 1) * sampling.frame_time
     times = Times.of([frames + group * sampling.group_time for group in range(sampling.n_groups)], False)
+    intervals = backend.to(times.table[0], "gpu" if backend.is_device_array(data) else "cpu")
     noise = (readnoise.astype(xp.float64) ** 2 / 2.0).reshape(-1)
     dark = xp.zeros_like(gain) if dark is None else dark
     rates = xp.where(slopes > 0, slopes, xp.float32(0)) + dark
@@ -141,7 +142,7 @@ def chi_square(data, groupdq, pixeldq, gain, readnoise, dark, zeroframe, samplin
                 rises = steps(xp, ramp.values, None, times)
                 used = (seen[1:] == 0) & ((seen[:-1] == 0) | (seen[:-1] == GROUP.JUMP_DET)) & ~xp.isnan(rises)
                 ramps = Ramps(xp, times.table, pixels.gain, noise[part])
-                rises = rises * xp.asarray(times.table[0])[:, None]
+                rises = rises * intervals[:, None]
                 sweep = ramps.forward(rises, used, rates[i, part] / pixels.gain, slopes[i, part])
                 found = sweep.square / sweep.unit
                 none = xp.isnan(sweep.one) | xp.isnan(found)

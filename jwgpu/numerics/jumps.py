@@ -65,6 +65,9 @@ class Rules:
     clip : {None, "integrations", "all"}
         Compare no difference with its expected scatter, but clip at `four` standard deviations: each difference over
         the integrations, or all differences of a pixel together.
+    spared : (integration, group) bool, or None
+        Where clipping is to find no jumps, of what is a piece: groups in which it would leave out every pixel of the
+        whole. None of what is whole: then they are found.
     """
 
     single_pass: bool
@@ -75,6 +78,7 @@ class Rules:
     after: tuple[tuple[float, int], ...] = ()
     n_frames: int = 1
     clip: str | None = None
+    spared: np.ndarray | None = None
 
 
 def two_point_difference(data, groupdq, gain, readnoise, rules: Rules):
@@ -122,7 +126,7 @@ def compiled(data, groupdq, gain, readnoise, rules: Rules):
         np.int32(CLIP[rules.clip] if many else rules.single_pass), np.int32(rules.n_frames), *shape,
     )  # fmt: skip
     if rules.clip:
-        _spare_whole_groups(groupdq, spread)
+        _spare_whole_groups(groupdq, spread, rules.spared)
     found = _count(groupdq)
     if rules.spread or rules.after:
         kernels.launch(
@@ -161,7 +165,7 @@ def _reference(data, groupdq, gain, readnoise, rules: Rules):
             jump = _clip(xp.abs(difference), noise2, rules)
         flags[:, 1:] |= jump.astype(np.uint8) * JUMP_DET
     if rules.clip:
-        _spare_whole_groups(groupdq, None)
+        _spare_whole_groups(groupdq, None, rules.spared)
     found = _count(groupdq)
     for integration in range(n_integrations):
         cube, flags = data[integration], groupdq[integration]
@@ -180,21 +184,26 @@ def _clipped(difference, rules: Rules):
     return xp.isfinite(difference) & ((difference < lower) | (difference > upper))
 
 
-def _spare_whole_groups(groupdq, spread) -> None:
+def whole_groups(groupdq) -> np.ndarray:
+    """Say in which groups, (integration, group), every pixel is a jump or DO_NOT_USE."""
+    whole = [(plane & (JUMP_DET | DO_NOT_USE)).all() for plane in groupdq.reshape(-1, *groupdq.shape[2:])]
+    some = bool(namespace(groupdq).stack(whole).any())
+    return np.array([some and bool(one) for one in whole]).reshape(groupdq.shape[:2])
+
+
+def _spare_whole_groups(groupdq, spread, spared) -> None:
     """Take JUMP_DET, where it is the only flag, from groups in which every pixel is a jump or unusable.
 
-    They are no longer noted in `spread` either, the bits of the kernels, if that is given.
+    They are no longer noted in `spread` either, the bits of the kernels, if that is given. `spared` says which groups
+    they are, if it is known.
     """
     xp = namespace(groupdq)
-    whole = [(plane & (JUMP_DET | DO_NOT_USE)).all() for plane in groupdq.reshape(-1, *groupdq.shape[2:])]
-    if not bool(xp.stack(whole).any()):
-        return
-    for at in (k for k, one in enumerate(whole) if bool(one)):
-        integration, group = divmod(at, groupdq.shape[1])
+    spared = whole_groups(groupdq) if spared is None else spared
+    for integration, group in zip(*np.nonzero(spared)):
         plane = groupdq[integration, group]
         plane[...] = xp.where(plane == JUMP_DET, np.uint8(0), plane)
         if spread is not None and group > 0:
-            byte, bit = divmod(group - 1, 8)
+            byte, bit = divmod(int(group) - 1, 8)
             spread[integration, byte] &= ~(((plane & JUMP_DET) == 0) * np.uint8(1 << bit))
 
 

@@ -7,6 +7,8 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from types import SimpleNamespace
 
+from jwgpu.backend import files
+from jwgpu.cut import visiting
 from jwgpu.data import Exposure, Image, Ramp
 from jwgpu.data.pieces import in_files, loaded
 from jwgpu.errors import InputError
@@ -116,7 +118,7 @@ def run(
                 result = {name: loaded(part) for name, part in branches.items()}
                 kept[last.name] = next(iter(result.values())) if len(result) == 1 else SimpleNamespace(**result)
                 protected += result.values()
-            if section.axis is None:
+            if not section.in_pieces:
                 bar.update()
     return Run(pipeline, branches, kept, left)
 
@@ -126,27 +128,31 @@ def _advance(section, branches: dict, references, room, protected: list, left: d
     call, outcome = section.calls[0], {}
     for name in list(branches):
         exposure = branches.pop(name)
-        if section.axis is None and call.skip:
+        if not section.in_pieces and call.skip:
             outcome[name] = leave_out(call, exposure)
             continue
-        if section.axis is None and getattr(call.step, "nouns", None) == (Image,) and isinstance(exposure, Ramp):
+        if not section.in_pieces and getattr(call.step, "nouns", None) == (Image,) and isinstance(exposure, Ramp):
             reason = "it works on rates, and none were made: the fit of the ramps was left out, or had nothing to fit"
             outcome[name] = exposure.recorded(Record(step=call.name, status="SKIPPED", reason=reason))
             continue
         held = (*protected, *left.values(), *branches.values(), *outcome.values())
-        if section.axis is not None:
+        if section.in_pieces:
             made, beside = sections.run(section, name, exposure.donate(keep=held), references, room, show)
         else:
-            if in_files(exposure):
+            if section.axis == "frames":
+                sections.check_frames(call.name, exposure, room)
+            elif in_files(exposure):
                 raise _too_large(call, exposure, room)
             arguments = [
                 references.get(kind, required=needed, step=call.name) if call.wants(kind, exposure) else None
                 for kind, needed in call.references.items()
             ]
             # References made in memory may be on the other device.
-            arguments = [None if reference is None else reference.to(exposure.device) for reference in arguments]
+            place = room.device if section.axis == "frames" else exposure.device
+            arguments = [None if reference is None else reference.to(place) for reference in arguments]
             exposure = exposure.donate(keep=held)
-            made, beside = apply(call, name, exposure, arguments)
+            with visiting(room.device if section.axis == "frames" else None), files.copied_to(room.folder):
+                made, beside = apply(call, name, exposure, arguments)
             del arguments
         del exposure
         outcome |= made

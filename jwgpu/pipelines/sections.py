@@ -5,14 +5,15 @@ from __future__ import annotations
 import dataclasses
 import errno
 import functools
+import time
 import warnings
 from collections.abc import Callable
 
 import numpy as np
 
 from jwgpu import backend
-from jwgpu.backend import FileArray
-from jwgpu.cut import Count, Cut, part
+from jwgpu.backend import FileArray, files
+from jwgpu.cut import Count, Cut, part, visiting
 from jwgpu.data import Exposure, Ramp
 from jwgpu.data.irs2 import is_irs2
 from jwgpu.data.pieces import Assembly, Cutter, Piece, unchanged
@@ -20,38 +21,50 @@ from jwgpu.errors import InputError
 from jwgpu.pipelines import room as rooms
 from jwgpu.pipelines.apply import apply, leave_out
 from jwgpu.pipelines.room import Room
+from jwgpu.running import listening
 from jwgpu.step import Step
 
 
 @dataclasses.dataclass(frozen=True)
 class Section:
-    """Calls of a pipeline that stand next to each other, and how an exposure may be cut for all of them."""
+    """Calls of a pipeline that stand next to each other, and how an exposure may be cut for all of them.
+
+    With `frames`, the last of them has something left to do to whole frames after all rows.
+    """
 
     calls: tuple
     axis: str | None
     halo: int = 0
+    frames: bool = False
+
+    @property
+    def in_pieces(self) -> bool:
+        """Whether the exposure goes through it in pieces."""
+        return self.axis in ("rows", "integration")
 
 
 def first(calls, exposure, references, ends, room: Room) -> Section:
     """Return the longest section that `calls` begin with; one call alone where the exposure is not to be cut.
 
-    A step that asks about flags of the whole exposure begins a section where a step before may change them, and one
-    whose result is wanted (`ends`) ends it.
+    A step that asks about flags of the whole exposure begins a section where a step before may change them, one that
+    looks at data always does; one whose result is wanted (`ends`), and one that has whole frames to go through after
+    the rows, end it.
     """
-    axis = None if calls[0].skip else _cut(calls[0], exposure, references, room).axis
-    if axis is None:
-        return Section((calls[0],), None)
+    cut = Cut() if calls[0].skip else _cut(calls[0], exposure, references, room)
+    axis = cut.axis
+    if axis in (None, "frames"):
+        return Section((calls[0],), axis)
     chosen, halo, sets = [], 0, 0
     for call in calls:
         if not call.skip:
             cut = _cut(call, exposure, references, room)
-            if cut.axis != axis or (cut.asks & sets):
+            if cut.axis != axis or (cut.asks & sets) or (cut.looks and chosen):
                 break
             halo, sets = halo + cut.halo, sets | cut.sets
         chosen.append(call)
-        if call.name in ends:
+        if call.name in ends or (cut.frames and not call.skip):
             break
-    return Section(tuple(chosen), axis, halo)
+    return Section(tuple(chosen), axis, halo, cut.frames and not chosen[-1].skip)
 
 
 def _cut(call, exposure, references, room: Room) -> Cut:
@@ -92,6 +105,8 @@ def run(section: Section, name: str, exposure: Exposure, references, room: Room,
     """
     cutter = Cutter(exposure, section.axis, section.halo, room.device)
     size = _length(section, exposure, cutter, room)
+    if section.frames:
+        check_frames(section.calls[-1].name, exposure, room)
     work = _Work(section, name, exposure, references, room)
     work.ask(cutter.length, size)
     start = 0
@@ -126,14 +141,19 @@ def _length(section: Section, exposure: Exposure, cutter: Cutter, room: Room) ->
     if section.axis == "rows":
         least = min(rooms.LEAST_ROWS, int(rooms.LARGEST / each)) if room.frames is None else 1
         return max(int(room.piece / each) - 2 * section.halo, least, 1)
-    if each > room.frames:
-        step = section.calls[0].name
+    check_frames(section.calls[0].name, exposure, room)
+    return max(int(room.frames / each), 1)
+
+
+def check_frames(step: str, exposure: Exposure, room: Room) -> None:
+    """Refuse an exposure of which a step cannot have an integration in memory."""
+    each = exposure.nbytes / exposure.shape[0]
+    if room.frames is not None and each > room.frames:
         raise InputError(
             f"step {step} needs whole frames, and an integration of {exposure.name} takes {rooms.words(int(each))} "
             f"where {rooms.words(room.frames)} may be used; allow more memory (--max-memory, max_memory=) or leave "
             f"the step out (--skip {step})"
         )
-    return max(int(room.frames / each), 1)
 
 
 class _Work:
@@ -142,38 +162,60 @@ class _Work:
     def __init__(self, section: Section, name: str, exposure: Exposure, references, room: Room):
         self._section, self._name, self._exposure, self._references = section, name, exposure, references
         self._room, self._stripe = room, None
-        self._answers: dict[str, np.ndarray] = {}
+        self._answers: dict[str, dict[Callable, np.ndarray]] = {call.name: {} for call in section.calls}
         self._products: dict[str, Assembly] = {}
         self._beside: dict[str, Assembly] = {}
         self._records: dict[str, list[tuple]] = {}
+        self._makers: dict[str, int] = {}  # number of the call that left a by-product
 
     def ask(self, length: int, size: int) -> None:
         """Put the steps' questions to the whole exposure."""
-        asking = [c for c in self._section.calls if not c.skip and c.step.cut(self._exposure, c.parameters).asks]
-        if not asking:
-            return
-        flags = self._exposure.replace(**{n: None for n in self._exposure.arrays() if n not in ("groupdq", "data")})
-        for start in range(0, length, size):
-            rows = slice(start, min(start + size, length))
-            groupdq = backend.to(backend.files.read(self._exposure.groupdq, rows=rows), self._room.device)
-            piece = flags.replace(groupdq=groupdq, _donated=frozenset())
+        calls = [call for call in self._section.calls if not call.skip]
+        cuts = {call.name: call.step.cut(self._exposure, call.parameters) for call in calls}
+        asking = [call for call in calls if cuts[call.name].asks]
+        parts = [slice(start, min(start + size, length)) for start in range(0, length, size)]
+        for rows in parts if asking else ():
+            piece = self._some(rows, "groupdq")
             for call in asking:
                 answer = call.step.asks(piece, call.step.complete(call.parameters))
-                before = self._answers.get(call.name)
-                self._answers[call.name] = answer if before is None else before & answer
+                before = self._answers[call.name].setdefault(call.step.asks, answer)
+                before &= answer
+        if calls and cuts[calls[0].name].looks:
+            self._look(calls[0], parts)
+
+    def _look(self, call, parts: list[slice]) -> None:
+        answers, step = self._answers[call.name], call.step
+        for rows in parts:
+            references = self._cut_references(rows.start, rows.stop)[call.name]
+            with part(slice(None), answers):
+                parameters = step.grouped(step.complete(call.parameters))
+                answer = step.looks(self._some(rows, "groupdq", "data"), *references, **parameters)
+            before = answers.setdefault(step.looks, answer)
+            before &= answer
+            if not before.any():
+                break
+
+    def _some(self, rows: slice, *names: str) -> Exposure:
+        """Return rows of some arrays, and none of the others but data that are not to be looked at."""
+        whole = self._exposure
+        arrays = {name: backend.to(files.read(getattr(whole, name), rows=rows), self._room.device) for name in names}
+        others = {name: None for name in whole.arrays() if name != "data"}
+        return whole.replace(**{**others, **arrays}, _donated=frozenset())
 
     def make(self, piece: Piece, reach: tuple[int, int]) -> tuple[dict, set, dict]:
         """Take a piece through the section; return the results, which of its arrays were changed, and by-products."""
         references = self._cut_references(*reach)
         parts, changed, beside = {self._name: piece.exposure}, set(), {}
-        for call in self._section.calls:
+        for number, call in enumerate(self._section.calls):
             if call.skip:
                 parts = {name: leave_out(call, made) for name, made in parts.items()}
                 continue
             before = parts.pop(self._name).donate()
-            with part(piece.own, self._answers.get(call.name), piece.integrations.start or 0):
+            place = piece.integrations.start or 0, reach[0], self._exposure.shape[-2]
+            with part(piece.own, self._answers[call.name], *place):
                 parts, left = apply(call, self._name, before, references[call.name])
             beside |= left
+            self._makers |= dict.fromkeys(left, number)
             for made in parts.values():
                 changed |= made.arrays().keys() - unchanged(before, made)
         return parts, changed, beside
@@ -187,26 +229,40 @@ class _Work:
             self._assembly(self._beside, name, made).add(made, set(made.arrays()), piece)
 
     def results(self) -> tuple[dict, dict]:
-        """Return products and by-products, put together."""
-        return (
-            {name: self._finished(name, assembly) for name, assembly in self._products.items()},
-            {name: assembly.exposure() for name, assembly in self._beside.items()},
-        )
+        """Return products and by-products, put together, once the last step has been through their frames."""
+        self._stripe = None
+        beside = {name: made.exposure().replace(_donated=frozenset()) for name, made in self._beside.items()}
+        return {n: self._finished(n, made.exposure(), beside) for n, made in self._products.items()}, beside
 
-    def _finished(self, name: str, assembly: Assembly) -> Exposure:
-        whole = assembly.exposure()
+    def _finished(self, name: str, whole: Exposure, beside: dict) -> Exposure:
         records = [_merged(same) for same in zip(*self._records[name])]
-        meta = whole.meta
-        for call, record in zip(self._section.calls, records):
-            if record.status == "COMPLETE" and not call.skip and call.step.finish is not None:
-                meta = meta.set(call.step.finish(self._exposure, record.notes))
-        return whole.replace(meta=meta, history=(*self._exposure.history, *records))
+        done = [record.status == "COMPLETE" and not call.skip for call, record in zip(self._section.calls, records)]
+        if self._section.frames and done[-1]:
+            step, record = self._section.calls[-1].step, records[-1]
+            start, parameters = time.perf_counter(), step.grouped(record.parameters)
+            place = visiting(self._room.device), files.copied_to(self._room.folder)
+            with place[0], place[1], backend.counting() as traffic, listening() as (notes, _):
+                whole = step.frames(whole, beside, **parameters)
+            records[-1] = dataclasses.replace(
+                record,
+                notes={**record.notes, **notes},
+                seconds=record.seconds + time.perf_counter() - start,
+                bytes_up=record.bytes_up + traffic.bytes_up,
+                bytes_down=record.bytes_down + traffic.bytes_down,
+            )
+        for number in (n for n, complete in enumerate(done) if complete):
+            step, notes = self._section.calls[number].step, records[number].notes
+            whole = step.finished(whole, self._exposure, notes)
+            for key in beside.keys() & self._makers.keys() if step.finish is not None else ():
+                if self._makers[key] > number:
+                    beside[key] = step.finished(beside[key], self._exposure, notes)
+        return whole.replace(history=(*self._exposure.history, *records), _donated=frozenset(), _taken=set())
 
     def _assembly(self, those: dict, name: str, made: Exposure) -> Assembly:
         if name not in those:
             ours = those is self._products and isinstance(made, type(self._exposure))
             whole = self._exposure if ours else None
-            make = functools.partial(_allocate, self._room.folder if ours else None)
+            make = functools.partial(_allocate, self._room.folder if ours or those is self._beside else None)
             those[name] = Assembly(whole, self._exposure.shape[-2], make)
         return those[name]
 

@@ -8,10 +8,11 @@ import numpy as np
 
 from jwgpu import backend
 from jwgpu.backend import namespace
+from jwgpu.cut import Cut, own_rows, rows_of_whole
 from jwgpu.data import GROUP, Ramp, Reference, Windows
 from jwgpu.errors import InputError
 from jwgpu.numerics.blocks import row_blocks
-from jwgpu.step import ParameterError, Skip, byproduct, note, step
+from jwgpu.step import ParameterError, Skip, byproduct, count, step
 
 EPOCH = 40587.0
 """Modified Julian date of 1970-01-01, from which the ends of windows are counted in seconds."""
@@ -23,7 +24,7 @@ _ROWS = 16
 _WINDOWS = np.dtype([("row", "i4"), ("column", "i4"), ("end", "f8")])
 
 
-@step(unit="DN")
+@step(unit="DN", streams=Cut("rows", sets=int(GROUP.PERSISTENCE | GROUP.DO_NOT_USE)))
 def persistence(
     ramp: Ramp,
     persistence_array_file: Reference | None = None,
@@ -104,12 +105,12 @@ def persistence(
     ends = _opened(ramp, shape, persistence_array_file, persistence_time)
     groupdq = ramp.own("groupdq")
     starts = _starts(ramp)
-    flagged = 0
+    flagged = xp.zeros(shape[0], dtype=np.int64)
     for rows in row_blocks(ends, rows=_ROWS):
         for start, planes, flags in zip(starts, ramp.data, groupdq):
             clock = start, group_time, persistence_time
-            flagged += _flag(xp, planes[:, rows], flags[:, rows], ends[rows], clock, dn_threshold, flag)
-    note(flagged_groups=int(flagged))
+            flagged[rows] += _flag(xp, planes[:, rows], flags[:, rows], ends[rows], clock, dn_threshold, flag)
+    count(flagged_groups=flagged)
     table = _table(xp, ends)
     if save_persistence is not None:
         left = {name: table[name] for name in _WINDOWS.names}
@@ -125,11 +126,11 @@ def _flag(xp, planes, flags, ends, clock, dn_threshold, flag):
 
     Returns
     -------
-    int
-        Number of groups of pixels that were flagged.
+    (y,) int
+        Number of groups of pixels of each row that were flagged.
     """
     times_saturated = xp.zeros(ends.shape, dtype=np.uint32)
-    flagged = 0
+    flagged = xp.zeros(len(ends), dtype=np.int64)
     time, group_time, length = clock
     for plane, dq in zip(planes, flags):
         time += group_time
@@ -143,7 +144,7 @@ def _flag(xp, planes, flags, ends, clock, dn_threshold, flag):
         xp.copyto(ends, 0, where=ends > end)
         within = ends > 0
         dq |= within.astype(np.uint8) * flag
-        flagged += xp.count_nonzero(within)
+        flagged += xp.count_nonzero(within, axis=-1)
     return flagged
 
 
@@ -183,18 +184,24 @@ def _open(ends, rows, columns, new, owner: str) -> None:
     """Open windows in place; of two of a pixel, that which ends later counts."""
     if not len(rows):
         return
-    if min(rows.min(), columns.min()) < 0 or rows.max() >= ends.shape[0] or columns.max() >= ends.shape[1]:
+    first, n_rows = rows_of_whole(ends.shape[0])
+    if min(rows.min(), columns.min()) < 0 or rows.max() >= n_rows or columns.max() >= ends.shape[1]:
         raise InputError(
             f"{owner} has windows of persistence up to row {rows.max()}, column {columns.max()}, and the exposure "
-            f"{ends.shape[0]} x {ends.shape[1]} pixels (y, x); give those of an exposure of the same subarray"
+            f"{n_rows} x {ends.shape[1]} pixels (y, x); give those of an exposure of the same subarray"
         )
+    here = (rows >= first) & (rows < first + ends.shape[0])
+    rows, columns, new = rows[here] - first, columns[here], new[here]
     ends[rows, columns] = np.maximum(ends[rows, columns], new)
 
 
 def _table(xp, ends) -> np.ndarray:
-    """Return the windows that are open: row, column, end in seconds since 1970."""
+    """Return the windows that are open in rows that are no halo: row, column, end in seconds since 1970."""
+    first, _ = rows_of_whole(ends.shape[0])
+    own = own_rows()
+    ends = ends[own]
     rows, columns = (backend.to_host(index) for index in xp.nonzero(ends))
     table = np.zeros(len(rows), _WINDOWS)
-    table["row"], table["column"] = rows, columns
+    table["row"], table["column"] = rows + first + (own.start or 0), columns
     table["end"] = backend.to_host(ends)[rows, columns]
     return table

@@ -28,8 +28,6 @@ class RampFit(NamedTuple):
 
 
 def _cut(ramp: Ramp, parameters: dict) -> Cut:
-    if parameters["save_opt"] or parameters["save_chisq"]:  # what is left beside the result is of the whole exposure
-        return Cut()
     if parameters["algorithm"] == "LIKELY" and ramp.n_groups >= LIKELY_GROUPS:
         return Cut("rows", sets=0)
     return Cut("rows", sets=0, asks=255 if _is_miri(ramp) else int(GROUP.SATURATED))

@@ -12,7 +12,8 @@ import pytest
 from jwgpu import steps
 from jwgpu.cut import Cut
 from jwgpu.data import Exposure
-from jwgpu.step import Step, _members
+from jwgpu.parameter import members
+from jwgpu.step import Step
 
 
 @pytest.fixture
@@ -77,7 +78,7 @@ def test_parameters_have_types_and_defaults_that_fit(step):
         assert parameter.default is not inspect.Parameter.empty, name
         assert parameter.annotation is not inspect.Parameter.empty, name
         assert parameter.check(parameter.default, step.name) == parameter.default
-        if parameter.default is not None and type(None) not in _members(parameter.annotation):
+        if parameter.default is not None and type(None) not in members(parameter.annotation):
             assert parameter.parse(str(parameter.default), step.name) == parameter.default
     assert len(step.parameters) <= 40
 

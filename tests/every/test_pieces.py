@@ -12,22 +12,42 @@ from every.situations import MODES, parts
 from jwgpu import pipelines, simulate
 from jwgpu.data import Ramp
 from jwgpu.data.irs2 import is_irs2
+from jwgpu.data.pieces import loaded
 from jwgpu.pipelines import sections
 from jwgpu.pipelines.core import Call
 from jwgpu.pipelines.room import Room
 from jwgpu.pipelines.sections import Section
 from jwgpu.reference import References
+from jwgpu.step import byproducts
 
 ROWS = 7
 """Rows of a piece: few, and no divisor of the rows of an exposure."""
 
 
+MORE = {
+    "jump": [
+        {"expand_large_events": True, "edge_size": 0, "minimum_sigclip_groups": 2, "rejection_threshold": 1.2},
+        {"expand_large_events": True, "snowball_method": "morphology", "growth_factor": 1.0},
+        {"find_showers": True, "extend_min_area": 20, "extend_snr_threshold": 1.0},
+    ],
+    "persistence": [
+        {"persistence_time": 100, "dn_threshold": 9000.0, "save_persistence": "windows.asdf"},
+        {"persistence_time": 1, "persistence_dnu": True},
+    ],
+    "ramp_fit": [
+        {"algorithm": "LIKELY", "save_opt": True, "save_chisq": True},
+        {"save_opt": True, "save_chisq": True, "unbiased": True},
+    ],
+}
+"""Parameters that a step is run with in pieces too: what is found in whole frames, and what is left beside."""
+
+
 def pieces(situation, folder=None, device="cpu"):
-    """Return what a situation gives piece by piece, as it says that it may be cut; None where it may not."""
+    """Return what a situation gives and leaves piece by piece, as it says that it may be cut; None where it may not."""
     exposure, call = situation.exposure, Call(situation.step, situation.parameters)
     cut = situation.step.cut(exposure, situation.parameters)
     if (
-        cut.axis is None
+        cut.axis not in ("rows", "integration")
         or not isinstance(exposure, Ramp)
         or (cut.axis == "rows" and is_irs2(exposure.meta, exposure.shape))
     ):
@@ -36,10 +56,9 @@ def pieces(situation, folder=None, device="cpu"):
     some = exposure.nbytes / exposure.shape[-2] * (ROWS + 2 * cut.halo) if cut.axis == "rows" else 1
     frames = exposure.nbytes / exposure.shape[0]
     room = Room(device, int(some) + 1, int(frames) + 1, folder)
-    outcome, _ = sections.run(
-        Section((call,), cut.axis, cut.halo), "result", exposure, references, room, lambda words: None
-    )
-    return outcome
+    section = Section((call,), cut.axis, cut.halo, cut.frames)
+    outcome, left = sections.run(section, "result", exposure, references, room, lambda words: None)
+    return outcome | left
 
 
 def timeless(record):
@@ -49,15 +68,19 @@ def timeless(record):
 
 def test_pieces_give_the_whole(every):
     """Arrays, flags, notes, metadata and reasons."""
-    for situation in every:
+    more = [dataclasses.replace(s, parameters=p) for s in every for p in MORE.get(s.step.name, ())]
+    for situation in (*every, *more):
         outcome = pieces(situation)
         if outcome is None:
             continue
-        expected = parts(situation.run())
-        assert outcome.keys() == expected.keys(), situation
-        for name, whole in expected.items():
-            assert differences(outcome[name], whole) == [], situation
+        with byproducts() as left:
+            expected = parts(situation.run())
+        assert outcome.keys() == expected.keys() | left.keys(), situation
+        for name, whole in (expected | left).items():
+            assert differences(loaded(outcome[name]), whole) == [], situation
             assert outcome[name].tables.keys() == whole.tables.keys()
+            assert all((table == whole.tables[key]).all() for key, table in outcome[name].tables.items()), situation
+        for name, whole in expected.items():
             assert [timeless(r) for r in outcome[name].history] == [timeless(r) for r in whole.history], situation
 
 
@@ -97,7 +120,8 @@ def test_a_pipeline_in_sections_gives_the_same_bits(mode, monkeypatch):
 
 def test_pieces_take_turns_on_a_device(every, fakecupy_installed):
     """The exposure stays on the host, its pieces go to the device one after the other."""
-    for situation in every[:1]:
+    more = [dataclasses.replace(every[0], parameters=p) for p in MORE.get(every[0].step.name, ())]
+    for situation in (every[0], *more):
         outcome = pieces(situation, device="gpu")
         if outcome is not None:
             for name, whole in parts(situation.run()).items():

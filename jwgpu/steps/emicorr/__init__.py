@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from jwgpu.backend import namespace
+from jwgpu.cut import Cut, here
 from jwgpu.data import Ramp, Reference
 from jwgpu.step import ParameterError, Skip, note, step
 from jwgpu.steps.emicorr import joint, sequential
@@ -26,7 +28,7 @@ def _needs_reference(ramp: Ramp, parameters: Mapping[str, Any]) -> bool:
     return parameters["onthefly_corr_freq"] is None and _pattern(ramp) in _PATTERNS
 
 
-@step(unit="DN", streams=None, wanted={"emicorr": _needs_reference})
+@step(unit="DN", streams=Cut("frames", sets=0), wanted={"emicorr": _needs_reference})
 def emicorr(
     ramp: Ramp,
     emicorr: Reference | None = None,
@@ -112,15 +114,15 @@ def emicorr(
     if ramp.n_groups < least:
         raise Skip(f"{ramp.n_groups} groups are too few: the {'joint' if joined else 'sequential'} fit needs {least}")
     clock, lines = read_case(ramp, emicorr, onthefly_corr_freq)
-    data = ramp.own("data")
+    data, pixeldq = ramp.own("data"), here(ramp.pixeldq)
     if joined:
-        amplitudes = [joint.correct(data, ramp.pixeldq, clock, line, fit_ints_separately) for line in lines]
+        amplitudes = [joint.correct(data, pixeldq, clock, line, fit_ints_separately) for line in lines]
         note(frequencies=[line.name for line in lines], amplitudes=amplitudes)
         return ramp.replace(data=data)
     # As in the official package, the first frequency decides for all.
     n_phased = sequential.phased_integrations(clock, lines[0], nints_to_phase, use_n_cycles)
     for line in lines:
-        sequential.correct(data, clock, line, n_phased, nbins, scale_reference)
+        sequential.correct(namespace(pixeldq), data, clock, line, n_phased, nbins, scale_reference)
     note(frequencies=[line.name for line in lines], phased_integrations=min(n_phased, ramp.shape[0]))
     return ramp.replace(data=data)
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from jwgpu import backend
 from jwgpu.backend import namespace
+from jwgpu.cut import here
 from jwgpu.data import Ramp, Reference
 from jwgpu.errors import InputError
 from jwgpu.step import ParameterError, Skip
@@ -146,20 +147,25 @@ def _checked(frequencies: list[float]) -> list[float]:
 
 
 def _reference_line(ramp: Ramp, reference: Reference, name: str) -> Line:
-    """Return a line of the reference, its wave on the device of the exposure."""
-    xp = namespace(ramp.data)
+    """Return a line of the reference, its wave where the step runs."""
     label = f"emicorr reference {reference.name}: frequency {name}"
     key = f"frequencies.{name}."
     frequency = reference.meta.get(key + "frequency")
     wave = reference.arrays.get(key + "phase_amplitudes")
     if wave is None and isinstance(reference.meta.get(key + "phase_amplitudes"), tuple):
         wave = backend.to(np.array(reference.meta.get(key + "phase_amplitudes"), np.float64), ramp.device)
+    wave = None if wave is None else here(wave)
     if frequency is None or wave is None:
         raise InputError(
             f"{label} is named for this readout, but the file does not say its frequency and phase_amplitudes; fetch "
             f"the file again or give another one"
         )
-    if wave.ndim != 1 or wave.size < 2 or not 0 < frequency < 0.5 / SAMPLE or not bool(xp.isfinite(wave).all()):
+    if (
+        wave.ndim != 1
+        or wave.size < 2
+        or not 0 < frequency < 0.5 / SAMPLE
+        or not bool(namespace(wave).isfinite(wave).all())
+    ):
         raise InputError(
             f"{label} = {frequency} Hz with phase_amplitudes of shape {tuple(wave.shape)}: a frequency between 0 and "
             f"{0.5 / SAMPLE:.0f} Hz and a row of two or more finite numbers are needed; fetch the file again or give "

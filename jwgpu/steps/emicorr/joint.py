@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from jwgpu.backend import is_device_array, namespace
+from jwgpu.cut import integration
 from jwgpu.numerics.blocks import over_planes, over_rows, row_blocks
 from jwgpu.numerics.spline import evaluate_wave, wave_spline
 from jwgpu.steps.emicorr.cases import OUTPUTS, Clock, Line
@@ -36,7 +37,7 @@ def correct(data, pixeldq, clock: Clock, line: Line, separately: bool) -> float:
     separately : bool
         Fit every integration for itself.
     """
-    xp = namespace(data)
+    xp = namespace(pixeldq)
     quiet = _quiet_pixels(data, pixeldq)
     if quiet is None:
         return 0.0
@@ -63,15 +64,15 @@ def _wrapped(xp, phase):
 
 def _quiet_pixels(data, pixeldq):
     """Return (integration, y, x) bool: unflagged pixels of little scatter; None where no pixel has a finite one."""
-    xp = namespace(data)
+    xp = namespace(pixeldq)
     scatter = xp.empty((data.shape[0], *data.shape[2:]), dtype=np.float32)
-    with np.errstate(invalid="ignore", over="ignore"):
-        for integration, found in zip(data, scatter):
+    for k, found in enumerate(scatter):
+        with np.errstate(invalid="ignore", over="ignore"), integration(data, k) as groups:
 
-            def measure(rows, integration=integration, found=found):
-                found[rows] = integration[:, rows].std(axis=0)
+            def measure(rows, groups=groups, found=found):
+                found[rows] = groups[:, rows].std(axis=0)
 
-            over_rows(measure, integration, rows=_ROWS // 2)
+            over_rows(measure, groups, rows=_ROWS // 2)
     known = xp.isfinite(scatter)
     finite = scatter if bool(known.all()) else scatter[known]
     if finite.size == 0:
@@ -91,7 +92,7 @@ def _sums(data, quiet, bins, n_phases: int):
         float64: a million readings of 10^4 DN, in which waves of a few DN are looked for.
     counts : (integration, phase) float64
     """
-    xp = namespace(data)
+    xp = namespace(quiet)
     readings = xp.empty((data.shape[0], n_phases, data.shape[1]))
     counts = xp.empty((data.shape[0], n_phases))
 
@@ -105,14 +106,15 @@ def _sums(data, quiet, bins, n_phases: int):
 
     for i, chosen in enumerate(quiet):
         counts[i] = add(chosen)
+        with integration(data, i) as groups:
 
-        def add_group(j, i=i, chosen=chosen):
-            image = data[i, j]
-            # A product is faster, but NaN times 0 is NaN.
-            known = bool(xp.isfinite(image.sum()))
-            readings[i, :, j] = add(image * chosen if known else xp.where(chosen, image, np.float32(0)))
+            def add_group(j, i=i, chosen=chosen, groups=groups):
+                image = groups[j]
+                # A product is faster, but NaN times 0 is NaN.
+                known = bool(xp.isfinite(image.sum()))
+                readings[i, :, j] = add(image * chosen if known else xp.where(chosen, image, np.float32(0)))
 
-        over_planes(add_group, data[i])
+            over_planes(add_group, groups)
     return readings, counts
 
 
@@ -169,14 +171,15 @@ def _best(xp, squares, products, lags: list[float]):
 
 def _subtract(data, phase, step: float, lags: list[float], fits: list, spline) -> None:
     """Subtract the fitted waves from `data` in place."""
-    xp = namespace(data)
-    for integration, lag, (amplitude, first) in zip(data, lags, fits):
+    xp = namespace(phase)
+    for k, (lag, (amplitude, first)) in enumerate(zip(lags, fits)):
         scaled = spline * amplitude.astype(np.float32)
+        with integration(data, k, write=True) as groups:
 
-        def subtract(j, integration=integration, lag=lag, first=first, scaled=scaled):
-            group = integration[j]
-            for rows in row_blocks(group, rows=_ROWS):
-                wave = evaluate_wave(scaled, _wrapped(xp, phase[rows] + (first + (lag + step * j))))
-                group[rows] -= xp.repeat(wave, OUTPUTS, axis=1)
+            def subtract(j, groups=groups, lag=lag, first=first, scaled=scaled):
+                group = groups[j]
+                for rows in row_blocks(group, rows=_ROWS):
+                    wave = evaluate_wave(scaled, _wrapped(xp, phase[rows] + (first + (lag + step * j))))
+                    group[rows] -= xp.repeat(wave, OUTPUTS, axis=1)
 
-        over_planes(subtract, integration)
+            over_planes(subtract, groups)

@@ -12,6 +12,7 @@ import math
 import numpy as np
 
 from jwgpu.backend import namespace
+from jwgpu.cut import integration
 from jwgpu.numerics.bins import Bins, bin_of
 from jwgpu.numerics.blocks import over_planes, over_rows, row_blocks
 from jwgpu.steps.emicorr.cases import OUTPUTS, Clock, Line
@@ -31,11 +32,13 @@ def phased_integrations(clock: Clock, line: Line, nints_to_phase: int | None, us
     return math.ceil(use_n_cycles * line.period / (clock.frameclocks * clock.shape[1]))
 
 
-def correct(data, clock: Clock, line: Line, n_phased: int, nbins: int | None, scale: bool) -> None:
+def correct(xp, data, clock: Clock, line: Line, n_phased: int, nbins: int | None, scale: bool) -> None:
     """Subtract one line from `data` in place.
 
     Parameters
     ----------
+    xp : module
+        Library of the arrays that are worked on.
     data : (integration, group, y, x) float32, DN
         Four groups or more.
     n_phased : int
@@ -45,23 +48,23 @@ def correct(data, clock: Clock, line: Line, n_phased: int, nbins: int | None, sc
     scale : bool
         Give the reference wave the amplitude found.
     """
-    xp = namespace(data)
     nbins = int(line.period / 2.0) if nbins is None else nbins
     nbins = 500 if nbins > MOST_BINS else max(nbins, 1)
     ticks = clock.ticks(xp)
     if clock.late:
         ticks[:, -1] += _LATE
-    table = _table(xp, _folded(data, clock, ticks, line.period, n_phased, nbins), line, scale)
-    for i, integration in enumerate(data):
+    table = _table(xp, _folded(xp, data, clock, ticks, line.period, n_phased, nbins), line, scale)
+    for i in range(data.shape[0]):
+        with integration(data, i, write=True) as groups:
 
-        def subtract(j, i=i, integration=integration):
-            group = integration[j]
-            for rows in row_blocks(group, rows=_ROWS * 2):
-                phase = _phase(xp, ticks[rows] + clock.start(i, j), line.period)
-                place = xp.minimum((phase * line.period).astype(np.int64), table.size - 1)
-                group[rows] -= xp.repeat(table[place], OUTPUTS, axis=1)
+            def subtract(j, i=i, groups=groups):
+                group = groups[j]
+                for rows in row_blocks(group, rows=_ROWS * 2):
+                    phase = _phase(xp, ticks[rows] + clock.start(i, j), line.period)
+                    place = xp.minimum((phase * line.period).astype(np.int64), table.size - 1)
+                    group[rows] -= xp.repeat(table[place], OUTPUTS, axis=1)
 
-        over_planes(subtract, integration)
+            over_planes(subtract, groups)
 
 
 def _phase(xp, ticks, period: float):
@@ -69,9 +72,8 @@ def _phase(xp, ticks, period: float):
     return phase - xp.floor(phase)
 
 
-def _folded(data, clock: Clock, ticks, period: float, n_phased: int, nbins: int):
+def _folded(xp, data, clock: Clock, ticks, period: float, n_phased: int, nbins: int):
     """Return the clipped mean of every bin: (bin,) float64, DN, median 0; NaN where a bin is empty."""
-    xp = namespace(data)
     places = [(i, j) for i in range(min(n_phased, data.shape[0])) for j in range(data.shape[1])]
 
     def bins(i, j):
@@ -80,25 +82,26 @@ def _folded(data, clock: Clock, ticks, period: float, n_phased: int, nbins: int)
     bag = Bins(sum(xp.bincount(bins(*place), minlength=nbins + 1) for place in places))
     for i, j in places:
         if j == 0:
-            clean = _residual(data[i])
+            with integration(data, i) as groups:
+                clean = _residual(groups)
         bag.add(clean[j].ravel(), bins(i, j))
     wave = bag.clipped_means()
     return wave - xp.median(wave)
 
 
-def _residual(integration):
+def _residual(groups):
     """Return what is left of (group, y, x) after line and fixed pattern: (group, y, x / 4) float32, DN.
 
     First and last group do not take part in line and pattern. Pixels with a value that is not finite are NaN.
     """
-    xp = namespace(integration)
-    n_groups, n_rows, n_columns = integration.shape
+    xp = namespace(groups)
+    n_groups, n_rows, n_columns = groups.shape
     inner = n_groups - 2
     s_t, s_tt = inner * (inner - 1) / 2, inner * (inner - 1) * (2 * inner - 1) / 6
     clean = xp.empty((n_groups, n_rows, n_columns // OUTPUTS), dtype=np.float32)
 
     def subtract_line(rows):
-        block = integration[:, rows]
+        block = groups[:, rows]
         with np.errstate(invalid="ignore", over="ignore"):
             # float64: the slope is a difference of large sums
             s_y = block[1:-1].sum(axis=0, dtype=np.float64)
@@ -112,7 +115,7 @@ def _residual(integration):
             some = left.reshape(n_groups, -1, n_columns // OUTPUTS, OUTPUTS)
             clean[:, rows] = (some[..., 0] + some[..., 1] + some[..., 2] + some[..., 3]) / np.float32(OUTPUTS)
 
-    over_rows(subtract_line, integration, rows=_ROWS, device_rows=_ROWS * 16)
+    over_rows(subtract_line, groups, rows=_ROWS, device_rows=_ROWS * 16)
     if clean.shape[2] > 3:  # columns of bad reference pixels
         clean[:, :, 1] = clean[:, :, 2] = (clean[:, :, 0] + clean[:, :, 3]) / 2
     for group in clean:

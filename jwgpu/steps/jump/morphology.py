@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from jwgpu.backend import namespace
+from jwgpu.cut import integration
 from jwgpu.data import GROUP
 from jwgpu.numerics import blobs, masks
 
@@ -48,19 +49,25 @@ class Morphology:
 
 def flag(groupdq, rules: Morphology) -> int:
     """Flag snowballs as JUMP_DET in `groupdq` (integration, group, y, x), in place; return how many there are."""
-    xp, found = namespace(groupdq), 0
-    for flags in groupdq:
-        cores = []
-        for group in range(1, len(flags)):
-            usable = (flags[group] & (GROUP.SATURATED | GROUP.DO_NOT_USE)) == 0
-            grown, n_snowballs = _grown((flags[group] & GROUP.JUMP_DET) != 0, rules)
-            found += n_snowballs
-            cores = cores[-rules.after_jumps :] if rules.after_jumps else []
-            cores.append(xp.flatnonzero(grown & ((flags[group] & GROUP.SATURATED) != 0)) if n_snowballs else None)
-            if places := [place for place in cores if place is not None]:
-                place = xp.concatenate(places)
-                grown |= masks.around(place, xp.full(len(place), float(rules.ring_width)), usable.shape)
-            flags[group] |= (grown & usable) * np.uint8(GROUP.JUMP_DET)
+    found = 0
+    for k in range(groupdq.shape[0]):
+        with integration(groupdq, k, write=True) as flags:
+            found += _flag_integration(flags, rules)
+    return found
+
+
+def _flag_integration(flags, rules: Morphology) -> int:
+    xp, found, cores = namespace(flags), 0, []
+    for group in range(1, len(flags)):
+        usable = (flags[group] & (GROUP.SATURATED | GROUP.DO_NOT_USE)) == 0
+        grown, n_snowballs = _grown((flags[group] & GROUP.JUMP_DET) != 0, rules)
+        found += n_snowballs
+        cores = cores[-rules.after_jumps :] if rules.after_jumps else []
+        cores.append(xp.flatnonzero(grown & ((flags[group] & GROUP.SATURATED) != 0)) if n_snowballs else None)
+        if places := [place for place in cores if place is not None]:
+            place = xp.concatenate(places)
+            grown |= masks.around(place, xp.full(len(place), float(rules.ring_width)), usable.shape)
+        flags[group] |= (grown & usable) * np.uint8(GROUP.JUMP_DET)
     return found
 
 

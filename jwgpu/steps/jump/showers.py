@@ -16,10 +16,12 @@ from typing import Any
 import numpy as np
 
 from jwgpu.backend import namespace, ndimage
-from jwgpu.data import GROUP, PIXEL
+from jwgpu.cut import here, integration
+from jwgpu.data import GROUP, PIXEL, Ramp
 from jwgpu.numerics import blobs, clipping
 from jwgpu.steps.jump.snowballs import draw_grown
 
+UNUSABLE = np.uint8(GROUP.DO_NOT_USE | GROUP.SATURATED)
 LOST = np.uint8(GROUP.DO_NOT_USE | GROUP.SATURATED | GROUP.JUMP_DET)
 FEWEST_DIFFERENCES = 10
 CLIP_SIGMA = 5.0
@@ -73,32 +75,43 @@ class Readout:
     n_frames: int
     many: bool
 
+    @classmethod
+    def of(cls, ramp: Ramp, many: bool) -> Readout:
+        """Return what the metadata of an exposure say."""
+        values = (ramp.meta.require(f"exposure.{name}", "jump") for name in ("group_time", "nframes"))
+        return cls(*values, many)
+
 
 @dataclass(frozen=True, eq=False)
 class _Electrons:
-    """Groups in electrons, NaN where they are lost; made of DN when they are asked for, a part at a time.
+    """Groups of an integration in electrons, NaN where they are lost; made of DN when they are asked for.
 
     Attributes
     ----------
-    data : (integration, group, y, x) float32, DN
+    data : array (integration, group, y, x) float32, DN
+        Wherever it lies.
     gain : (y, x) float32, electron / DN
-    lost : (integration, group, y, x)
+    lost : (group, y, x)
         Not zero, in the bits `mask`, where a group is unusable.
     mask : uint8
+    number : int
+        Which integration it is.
     """
 
     data: Any
     gain: Any
     lost: Any
     mask: np.uint8
+    number: int
 
-    def __getitem__(self, where):
-        """Return the part `where`, an index of four axes."""
-        lost = (self.lost[where] & self.mask) != 0
-        return namespace(lost).where(lost, np.float32(np.nan), self.data[where] * self.gain[where[2:]])
+    def group(self, group: int, where=np.s_[:, :]):
+        """Return the pixels `where` of a group."""
+        lost = (self.lost[group][where] & self.mask) != 0
+        values = here(self.data[self.number, group])[where] * self.gain[where]
+        return namespace(lost).where(lost, np.float32(np.nan), values)
 
 
-def flag(data, groupdq, lost, pixeldq, gain, readnoise, rules: Showers, widest: float, readout: Readout) -> int:
+def flag(data, groupdq, lost, pixeldq, gain, expected, rules: Showers, widest: float, readout: Readout) -> int:
     """Flag showers in `groupdq`, in place, and return how many there are.
 
     Parameters
@@ -109,47 +122,53 @@ def flag(data, groupdq, lost, pixeldq, gain, readnoise, rules: Showers, widest: 
         Groups that were unusable before snowballs were flagged; None if none were flagged.
     pixeldq : (y, x) uint32
     gain : (y, x) float32, electron / DN
-    readnoise : (y, x) float32, DN
-        Noise of the difference of two frames.
+    expected : (array, array)
+        What `expected` returns.
     rules : Showers
     widest : float
         Pixels: no axis of their ellipses grows longer.
     readout : Readout
     """
-    xp = namespace(data)
-    unusable = (groupdq, np.uint8(GROUP.DO_NOT_USE | GROUP.SATURATED)) if lost is None else (lost, np.uint8(1))
-    electrons = _Electrons(data, gain, *unusable)
+    xp = namespace(pixeldq)
     outside = pixeldq == PIXEL.REFERENCE_PIXEL
-    with np.errstate(invalid="ignore", divide="ignore"):
-        typical, sigma = _expected(electrons, groupdq, (readnoise * gain) ** 2, readout)
-        ring, found = _ring(xp, rules), 0
-        for k, flags in enumerate(groupdq):
-            showers = []
+    typical, sigma = expected
+    ring, found = _ring(xp, rules), 0
+    for k in range(groupdq.shape[0]):
+        with np.errstate(invalid="ignore", divide="ignore"), integration(groupdq, k, write=True) as flags:
+            unusable = (flags, UNUSABLE) if lost is None else (lost[k], np.uint8(1))
+            electrons, showers = _Electrons(data, gain, *unusable, k), []
             for group in range(_first_good(flags, outside) + 1, len(flags)):
                 scale = (typical[group - 1], sigma[group - 1]) if readout.many else (typical, sigma)
-                ratio = _ratio(electrons, groupdq, k, group, *scale)
+                ratio = _ratio(electrons, flags, group, *scale)
                 ratio[(((flags[group] | pixeldq) & LOST) != 0) | outside] = np.nan
                 ellipses = blobs.find(_smooth(ratio, ring) > rules.extend_snr_threshold, rules.extend_min_area)
                 if len(ellipses):
                     showers.append((group, ellipses))
                     found += len(ellipses)
             if showers:
-                _flag_integration(electrons, groupdq, k, showers, outside, rules, widest, readout.group_time)
+                _flag_integration(electrons, flags, showers, outside, rules, widest, readout.group_time)
     return found
 
 
-def _expected(electrons: _Electrons, groupdq, noise2, readout: Readout):
-    """Return the typical difference and its scatter, (y, x), or (difference, y, x) from many integrations."""
+def expected(data, groupdq, lost, gain, readnoise, readout: Readout):
+    """Return the typical difference and its scatter, (y, x), or (difference, y, x) from many integrations.
+
+    `readnoise` is (y, x) float32, DN, of the difference of two frames; the other arguments are those of `flag`.
+    """
     xp = namespace(groupdq)
+    noise2 = (readnoise * gain) ** 2
     _, n_groups, n_rows, n_columns = groupdq.shape
     shape = (n_groups - 1, n_rows, n_columns) if readout.many else (n_rows, n_columns)
     typical, sigma = xp.empty(shape, dtype=np.float32), xp.empty(shape, dtype=np.float32)
     for rows in clipping.blocks(groupdq.shape):
-        where = np.s_[:, :, rows, :]
-        difference = xp.diff(_without_exact(electrons[where], groupdq[where]), axis=1)
-        if readout.many:
-            typical[:, rows], sigma[:, rows] = clipping.statistics(difference, CLIP_SIGMA)
-        else:
+        flags = groupdq[:, :, rows]
+        unusable = (flags & UNUSABLE) != 0 if lost is None else lost[:, :, rows]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            electrons = xp.where(unusable, np.float32(np.nan), data[:, :, rows] * gain[rows])
+            difference = xp.diff(_without_exact(electrons, flags), axis=1)
+            if readout.many:
+                typical[:, rows], sigma[:, rows] = clipping.statistics(difference, CLIP_SIGMA)
+                continue
             middle = clipping.median(difference.reshape(-1, *difference.shape[2:])).astype(np.float32)
             typical[rows], sigma[rows] = middle, xp.sqrt(xp.abs(middle) + noise2[rows] / np.float32(readout.n_frames))
     return typical, sigma
@@ -169,10 +188,10 @@ def _first_good(flags, outside) -> int:
     return 0
 
 
-def _ratio(electrons: _Electrons, groupdq, k: int, group: int, typical, sigma):
+def _ratio(electrons: _Electrons, flags, group: int, typical, sigma):
     """Return the size of a group's differences in sigma."""
-    now, before = (_without_exact(electrons[k, g, :, :], groupdq[k, g]) for g in (group, group - 1))
-    return namespace(groupdq).abs(now - before - typical) / sigma
+    now, before = (_without_exact(electrons.group(g), flags[g]) for g in (group, group - 1))
+    return namespace(flags).abs(now - before - typical) / sigma
 
 
 def _ring(xp, rules: Showers):
@@ -193,9 +212,8 @@ def _smooth(ratio, ring):
     return xp.where(good & (weight > 0.5), total / weight, np.nan)
 
 
-def _flag_integration(electrons, groupdq, k, showers, outside, rules: Showers, widest, group_time) -> None:
+def _flag_integration(electrons, flags, showers, outside, rules: Showers, widest, group_time) -> None:
     """Flag the showers of an integration, but for pixels whose slope they would change too much."""
-    flags = groupdq[k]
     xp, after = namespace(flags), flags.copy()
     n_groups = 1 + int(rules.time_masked_after_shower // group_time)
     for group, ellipses in showers:
@@ -204,7 +222,7 @@ def _flag_integration(electrons, groupdq, k, showers, outside, rules: Showers, w
             drawn &= (plane & GROUP.SATURATED) == 0
             plane |= drawn * np.uint8(GROUP.JUMP_DET)
     y, x = xp.nonzero((after != flags).any(axis=0))
-    ramps = electrons[k : k + 1, :, y, x][0]
+    ramps = xp.stack([electrons.group(group, (y, x)) for group in range(len(flags))])
     change = xp.abs(_slope(ramps, flags[:, y, x]) - _slope(ramps, after[:, y, x]))
     back = ~(change <= rules.max_shower_amplitude * group_time) | outside[y, x]
     y, x = y[back], x[back]

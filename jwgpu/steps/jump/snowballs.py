@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from jwgpu.backend import namespace
+from jwgpu.cut import integration
 from jwgpu.data import GROUP
 from jwgpu.numerics import blobs
 
@@ -59,17 +60,18 @@ def flag(groupdq, rules: Snowballs, widest: float, group_time: float) -> int:
 
     No axis of their ellipses grows longer than `widest` (pixels); `group_time` is in seconds.
     """
-    found, cores = 0, []
-    for flags in groupdq:
-        seen, saturating = namespace(groupdq).zeros(flags.shape[1:], dtype=bool), None
-        for group in range(1, len(flags)):
-            n_snowballs, saturating = _flag_group(flags, group, saturating, seen, rules, widest)
-            found += n_snowballs
-        cores.append(seen)
+    found, core = 0, None
     remembered = int(rules.snowball_time_masked_next_int // group_time) if rules.mask_snowball_core_next_int else 0
     last = min(remembered, groupdq.shape[1])
-    for flags, core in zip(groupdq[1:], cores):
-        flags[1:last] |= core * np.uint8(GROUP.JUMP_DET)
+    for k in range(groupdq.shape[0]):
+        with integration(groupdq, k, write=True) as flags:
+            seen, saturating = namespace(flags).zeros(flags.shape[1:], dtype=bool), None
+            for group in range(1, len(flags)):
+                n_snowballs, saturating = _flag_group(flags, group, saturating, seen, rules, widest)
+                found += n_snowballs
+            if core is not None:
+                flags[1:last] |= core * np.uint8(GROUP.JUMP_DET)
+        core = seen
     return found
 
 

@@ -9,6 +9,8 @@ from types import MappingProxyType
 
 import numpy as np
 
+from jwgpu.errors import InputError
+
 _PIXEL_NAMES = (
     "DO_NOT_USE", "SATURATED", "JUMP_DET", "DROPOUT", "OUTLIER", "PERSISTENCE", "AD_FLOOR", "CHARGELOSS",
     "RESERVED", "NON_SCIENCE", "DEAD", "HOT", "WARM", "LOW_QE", "RC", "TELEGRAPH",
@@ -57,3 +59,34 @@ class Flags:
 
 PIXEL = Flags({name: bit for bit, name in enumerate(_PIXEL_NAMES)}, np.uint32)
 GROUP = Flags({name: _PIXEL_NAMES.index(name) for name in _GROUP_NAMES}, np.uint8)
+
+
+def usable(dq, good_bits: str | None):
+    """Return which pixels have no flag but those in `good_bits`.
+
+    Parameters
+    ----------
+    dq : uint32 array
+    good_bits : str or None
+        Names or values of flags joined by `+`, `,` or `|`; after `~` all others than those. `"0"` lets no flag pass,
+        None lets all pass.
+
+    Returns
+    -------
+    bool array
+
+    Raises
+    ------
+    InputError
+        There is no such flag.
+    """
+    from astropy.nddata.bitmask import interpret_bit_flags
+
+    try:
+        good = interpret_bit_flags(good_bits, flag_name_map={name: int(flag) for name, flag in PIXEL.items()})
+    except (KeyError, ValueError, TypeError) as error:
+        raise InputError(
+            f"{good_bits!r} are no data quality flags ({error}); join names such as DO_NOT_USE, or values, by '+'"
+        ) from error
+    bad = np.uint32(0 if good is None else ~good & 0xFFFFFFFF)
+    return dq & bad == 0

@@ -1,0 +1,204 @@
+"""Measure the sky of exposures, and bring them to one level."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from jwgpu.backend import namespace
+from jwgpu.data import Exposures, Image, Reference
+from jwgpu.data.flags import usable
+from jwgpu.errors import InputError
+from jwgpu.numerics.sky_level import Level, Statistic, level
+from jwgpu.step import Skip, note, step
+from jwgpu.steps.skymatch import match, user
+from jwgpu.steps.skymatch.regions import Outline, inside, whole
+
+Method = Literal["local", "global", "match", "global+match", "user"]
+
+
+@step(unit=None)
+def skymatch(
+    images: Exposures,
+    skylist: Reference | None = None,
+    *,
+    skymethod: Method = "match",
+    match_down: bool = True,
+    subtract: bool = False,
+    stepsize: int | None = None,
+    dqbits: str | None = "~DO_NOT_USE+NON_SCIENCE",
+    statistic: Statistic = Statistic(),
+) -> Exposures:
+    """Measure the sky of exposures, and find the levels that bring them together.
+
+    Exposures taken at the same time are a group and get one level. The methods:
+
+    `local`
+        Each group has a level of its own: the lowest of its exposures.
+    `global`
+        All have the lowest of those.
+    `match`
+        Levels even out the differences between groups where they overlap, in the sense of least squares. The lowest
+        is 0; with `match_down` off, the highest.
+    `global+match`
+        The differences of `match`, and in addition the lowest level that is left once they are taken off.
+    `user`
+        Levels from a list.
+
+    Where two groups overlap, each exposure of the one is measured in the pixels that lie in an exposure of the other;
+    those of a group are averaged, weighted with the number of pixels. A measurement takes the values within `lower`
+    .. `upper` that sigma clipping leaves (see `numerics.sky_level`).
+
+    Parameters
+    ----------
+    images : Exposures
+        `data` (y, x), `dq`, `wcs` of each. Levels that were subtracted before (`meta.background`) are added to.
+    skylist : Reference, optional
+        Of the method `user`: a text file with a name and a level on each line, one for each exposure, in the order of
+        your choice. Only you can give it.
+    skymethod : {"match", "global+match", "global", "local", "user"}
+    match_down : bool
+        Whether the lowest of the exposures is the one that stays as it is.
+    subtract : bool
+        Take the level off the data. Otherwise it is only noted, for `outlier_detection` and `resample` to take off.
+    stepsize : int, optional
+        Pixels between vertices along the edge of an exposure, for outlines that distortion bends; corners alone where
+        it is not given.
+    dqbits : str, optional
+        Flags that a pixel may have: names or values joined by `+`, after `~` all but those. None lets all pass. What
+        is not finite never counts.
+    statistic : Statistic
+        `skystat` "mode", "median", "midpt" or "mean" of the values; `lower`, `upper` limits of the values, in the unit
+        of the data; `nclip` how often is clipped at `lsigma` below and `usigma` above the mean; `binwidth` of the
+        histogram that mode and midpt are read from, in standard deviations.
+
+    Returns
+    -------
+    Exposures
+        With `meta.background.level`, `meta.background.method` and `meta.background.subtracted`, and the level taken
+        off `data` where that is asked for. An exposure whose level cannot be told (no overlap, no usable pixel) stays
+        as it is.
+
+    Raises
+    ------
+    InputError
+        An exposure has no WCS or more than one plane, its header is at odds with itself or with `subtract`, a number
+        or a flag cannot be, or the list lacks an exposure.
+
+    Skips when
+    ----------
+    No level can be told: no two groups overlap (`match`), or no exposure has a usable pixel.
+
+    Differs from jwst
+    -----------------
+    Whether exposures wait in memory or in files is a matter of the set, not of a parameter `in_memory`. The smallest
+    and largest of the clipped values, from which a histogram starts, are looked up; officially the limits of clipping
+    stand in for them where the first pixel happens to lie outside. `lower` and `upper` refer to the data as they come
+    in, also where `subtract` and `global+match` measure after matching. An exposure without usable pixels does not
+    fail the methods `global` and `local`. The midpt of values in a single bin is their median, not their number.
+    """
+    _check(images, subtract, statistic)
+    if skymethod == "user":
+        total = np.array(user.levels(images, skylist))
+    else:
+        groups = images.groups()
+        paired, alone = _levels(images, groups, skymethod, stepsize, dqbits, statistic)
+        total = _combine(paired, alone, groups, skymethod, match_down)
+    if np.isnan(total).all():
+        raise Skip("no two exposures overlap where they have usable pixels" if skymethod == "match"
+                   else "no exposure has usable pixels")  # fmt: skip
+    before = [m.meta.get("background.level", 0.0) if subtract and skymethod != "user" else 0.0 for m in images]
+    note(levels=[None if np.isnan(v) else float(v) for v in total])
+    if left := [m.name for m, v in zip(images, total) if np.isnan(v)]:
+        note(unmatched=left, remark=f"no level for {len(left)} of {len(images)} exposures")
+    return images.with_members(
+        _with_level(images, k, before[k], float(total[k]), skymethod, subtract) for k in range(len(images))
+    )
+
+
+def _check(images: Exposures, subtract: bool, statistic: Statistic) -> None:
+    """Refuse numbers that cannot be, and headers that tell of another way of matching before this one."""
+    if statistic.nclip < 0 or min(statistic.lsigma, statistic.usigma, statistic.binwidth) <= 0:
+        raise InputError("skymatch: nclip is 0 or more, and lsigma, usigma and binwidth are more than 0")
+    for image in images:
+        done, known = image.meta.background.subtracted, image.meta.background.level
+        if (done is None) != (known is None):
+            raise InputError(
+                f"{image.name} has a background level or says whether one was subtracted, but not both; set both "
+                "meta.background.level and meta.background.subtracted, or neither"
+            )
+        if done is not None and done != subtract:
+            raise InputError(
+                f"the level of {image.name} was {'' if done else 'not '}subtracted before; go on with "
+                f"subtract={bool(done)}, or start from the exposure as it was"
+            )
+
+
+def _levels(images: Exposures, groups, method: str, stepsize, dqbits, statistic) -> tuple[dict, dict]:
+    """Return levels of (group, other group) where they overlap, and of each exposure as a whole."""
+    outlines = [Outline.of(image, stepsize) for image in images]
+    group_of = {member: a for a, group in enumerate(groups) for member in group}
+    measured: dict[tuple[int, int], list[Level]] = {}
+    alone: dict[int, Level] = {}
+    for k in range(len(images)):
+        seen = {}
+        if "match" in method:
+            for b, other in enumerate(groups):
+                runs = [run for m in other for run in outlines[k].seen_by(outlines[m])] if b != group_of[k] else []
+                seen |= {b: runs} if runs else {}
+        if not seen and method == "match":
+            continue
+        values = _values(images.load(k), dqbits)
+        for b, runs in seen.items():
+            measured.setdefault((group_of[k], b), []).append(level(inside(values, runs), statistic))
+        if method != "match":
+            alone[k] = level(whole(values), statistic)
+    return {pair: match.together(found) for pair, found in measured.items()}, alone
+
+
+def _values(image: Image, dqbits: str | None):
+    """Return the data with NaN for what is not to be used."""
+    xp = namespace(image.data)
+    good = xp.isfinite(image.data)
+    if image.dq is not None:
+        good &= usable(image.dq, dqbits)
+    return xp.where(good, image.data, np.float32(np.nan))
+
+
+def _combine(paired: dict, alone: dict, groups, method: str, match_down: bool) -> np.ndarray:
+    """Return the level of each exposure, NaN where none can be told."""
+    n = len(groups)
+    own = [[alone[m].value for m in group if m in alone and alone[m].value is not None] for group in groups]
+    own = np.array([min(found, default=np.nan) for found in own])
+    total = np.full(n, np.nan)
+    if "match" in method:
+        total = match.differences(paired, n)
+        note(overlaps=len(paired) // 2, sets=match.sets(paired, n))
+        if not np.isnan(total).all():
+            total -= np.nanmin(total) if match_down else np.nanmax(total)
+    if method == "local":
+        total = own
+    elif "global" in method and not np.isnan(own).all():
+        total = np.where(np.isnan(total), 0, total)
+        total = total + np.nanmin(own - total)
+    found = np.full(sum(len(group) for group in groups), np.nan)
+    for value, group in zip(total, groups):
+        found[list(group)] = value
+    return found
+
+
+def _with_level(images: Exposures, k: int, before: float, value: float, method: str, subtract: bool) -> Image:
+    """Return a member with its level noted, and taken off where that is asked for."""
+    image = images[k]
+    if np.isnan(value):
+        return image
+    words = {
+        "background.level": before + value, "background.method": method, "background.subtracted": subtract,
+    }  # fmt: skip
+    if not subtract:
+        return image.replace(meta=image.meta.set(words))
+    image = images.load(k)
+    data = image.own("data")
+    data -= np.float32(value)
+    return images.put(image.replace(data=data, meta=image.meta.set(words)), k)

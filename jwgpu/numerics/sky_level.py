@@ -16,7 +16,9 @@ from jwgpu.backend import each, namespace, to_host
 
 Kind = Literal["median", "midpt", "mean", "mode"]
 
-_TENTH = 10
+_FEW = 200
+"""One in so many values, on either side, is not in the bulk."""
+
 _SAMPLE = 1 << 14
 """Values that are looked at to find out where the bulk of all lies."""
 
@@ -66,8 +68,9 @@ def level(parts: Iterable, statistic: Statistic) -> Level:
 
     Parameters
     ----------
-    parts : sequence of float32 arrays of any shape
-        The values, in parts that fit into the cache of a processor; NaN take no part.
+    parts : sequence of float32 arrays (..., x)
+        The values, in parts that fit into the cache of a processor. Infinity stands for pixels that take no part; no
+        value is NaN.
     statistic : Statistic
     """
     values = Values(list(parts))
@@ -78,9 +81,9 @@ def level(parts: Iterable, statistic: Statistic) -> Level:
     low, high = lower, upper
     for turn in range(statistic.nclip + 1):
         if turn:
-            # Limits and moments have the precision that the official numbers rest on.
             low = max(lower, mean - statistic.lsigma * deviation)
             high = min(upper, mean + statistic.usigma * deviation)
+        # Limits and moments have the precision that the official numbers rest on.
         low, high = float(np.float32(low)), float(np.float32(high))
         found = values.within(low, high)
         if not found.n:
@@ -89,7 +92,7 @@ def level(parts: Iterable, statistic: Statistic) -> Level:
     if statistic.skystat == "mean":
         return _finite(mean, found.n)
     if statistic.skystat == "median":
-        return _finite(values.median(*((low, high) if statistic.nclip else (-np.inf, np.inf))), found.n)
+        return _finite(values.median(low, high) if statistic.nclip else values.median(), found.n)
     return _finite(_from_histogram(values, found, statistic, deviation), found.n)
 
 
@@ -107,58 +110,69 @@ class Values:
         self.parts = [p for p in parts if p.size]
         self.xp = namespace(*self.parts) if self.parts else np
         self.pivot, self._low, self._high = self._bulk()
-        rest, sums = [None] * len(self.parts), [_NONE] * len(self.parts)
-
-        def look(k):
-            part = self.parts[k]
-            inside = (part >= self._low) & (part <= self._high)
-            sums[k] = self._bulk_moments(part, inside)
-            rest[k] = part[~(inside | self.xp.isnan(part))]
-
-        self._each(look)
-        self._core = sum(sums, _NONE)
-        self._rest = self.xp.concatenate(rest) if rest else np.empty(0, np.float32)
+        found = self._each(self._look)
+        self._core = sum((moments for moments, _ in found), _NONE)
+        self._rest = self.xp.concatenate([rest for _, rest in found]) if found else np.empty(0, np.float32)
         self.total = self._core + self._moments(self._rest)
 
-    def _each(self, work: Callable) -> None:
+    def _each(self, work: Callable) -> list:
+        """Return what `work` gives for each part; on the host in several threads."""
+        found: list = [None] * len(self.parts)
+
+        def do(k):
+            found[k] = work(self.parts[k])
+
         if self.xp is np:
-            each(work, range(len(self.parts)))
+            each(do, range(len(self.parts)))
         else:
             for k in range(len(self.parts)):
-                work(k)
+                do(k)
+        return found
 
-    def _bulk(self) -> tuple[float, np.float32, np.float32]:
+    def _bulk(self) -> tuple[np.float32, np.float32, np.float32]:
         """Return the median of some of the values, and the limits between which most of them lie."""
         xp = self.xp
-        n = sum(p.size for p in self.parts)
-        step = max(n // _SAMPLE, 1)
-        some = xp.concatenate([p.ravel()[k % step :: step] for k, p in enumerate(self.parts)]) if n else np.empty(0)
-        some = xp.sort(some[~xp.isnan(some)])
-        if not some.size:
-            return 0.0, np.float32(0), np.float32(0)
-        at = [some.size // _TENTH, some.size // 2, some.size - 1 - some.size // _TENTH]
-        low, middle, high = to_host(some[xp.asarray(at)])
-        return float(middle), low, high
+        step = sum(p.size for p in self.parts) // _SAMPLE + 1
+        some = [p[..., k % min(step, p.shape[-1]) :: step].ravel() for k, p in enumerate(self.parts)]
+        some = xp.sort(xp.concatenate(some)) if some else np.empty(0, np.float32)
+        n = int(xp.searchsorted(some, np.float32(np.inf)))
+        if not n:
+            return (np.float32(0),) * 3
+        low, middle, high = to_host(some[xp.asarray([n // _FEW, n // 2, n - 1 - n // _FEW])])
+        return middle, low, high
 
-    def _bulk_moments(self, part, inside) -> Moments:
-        """Return the moments of the bulk of a part; its limits are values."""
+    def _look(self, part) -> tuple[Moments, np.ndarray]:
+        """Return the moments of the bulk of a part, and the other values.
+
+        Values beyond the limits of the bulk are moved to them, and what they add there is taken off. Within a part,
+        sums of float32 are exact enough: they are taken pairwise, of differences to the pivot.
+        """
         xp = self.xp
-        offset = xp.where(inside, self._offset(part), 0).ravel()
-        n, first, second = self._numbers(xp.count_nonzero(inside), offset.sum(), offset @ offset)
-        return Moments(int(n), first, second, float(self._low), float(self._high)) if n else _NONE
+        below, above = part < self._low, part > self._high
+        offset = xp.maximum(part, self._low)
+        xp.minimum(offset, self._high, out=offset)
+        offset -= self.pivot
+        first = offset.sum()
+        offset *= offset
+        n_below, n_above, first, second = self._numbers(
+            xp.count_nonzero(below), xp.count_nonzero(above), first, offset.sum()
+        )
+        n = int(part.size - n_below - n_above)
+        low, high = float(self._low), float(self._high)
+        for count, limit in ((n_below, low - float(self.pivot)), (n_above, high - float(self.pivot))):
+            first -= count * limit
+            second -= count * limit * limit
+        below |= above
+        rest = part.ravel()[xp.flatnonzero(below)]
+        return Moments(n, first, second, low, high) if n else _NONE, rest[rest < np.float32(np.inf)]
 
     def _moments(self, values) -> Moments:
-        """Return the moments of all of some values (n,)."""
+        """Return the moments of some finite values (n,)."""
         if not values.size:
             return _NONE
-        offset = self._offset(values)
-        return Moments(
-            values.size, *self._numbers(offset.sum(), offset @ offset, values.min(), values.max())
-        )
-
-    def _offset(self, values):
-        # float64: a level is wanted to a millionth of the noise
-        return self.xp.subtract(values, self.pivot, dtype=np.float64)
+        # float64: these may be any distance from the sky
+        offset = self.xp.subtract(values, self.pivot, dtype=np.float64)
+        return Moments(values.size, *self._numbers(offset.sum(), (offset * offset).sum(), values.min(), values.max()))
 
     def _numbers(self, *scalars) -> list[float]:
         if self.xp is np:
@@ -170,45 +184,46 @@ class Values:
         if low <= self._low and high >= self._high:
             rest = self._rest
             return self._core + self._moments(rest[(rest >= low) & (rest <= high)])
-        sums = [_NONE] * len(self.parts)
-
-        def look(k):
-            part = self.parts[k]
-            sums[k] = self._moments(part[(part >= low) & (part <= high)])
-
-        self._each(look)
-        return sum(sums, _NONE)
+        high = min(high, float(np.finfo(np.float32).max))
+        return sum(self._each(lambda part: self._moments(part[(part >= low) & (part <= high)])), _NONE)
 
     def mean_and_deviation(self, found: Moments) -> tuple[float, float]:
         """Return mean and standard deviation (of n - 1) as float32 holds them; NaN of a single value."""
-        mean = np.float32(found.first / found.n + self.pivot)
-        off = float(mean) - self.pivot
+        pivot = float(self.pivot)
+        mean = np.float32(found.first / found.n + pivot)
+        off = float(mean) - pivot
         square = found.second - 2 * off * found.first + found.n * off * off
         return float(mean), float(np.float32(np.sqrt(max(square, 0) / (found.n - 1)))) if found.n > 1 else np.nan
 
-    def median(self, low: float, high: float) -> float:
+    def median(self, low: float = -np.inf, high: float = np.inf) -> float:
         """Return the median of the values within limits."""
         xp = self.xp
-        kept = xp.concatenate([p[(p >= low) & (p <= high)] for p in self.parts])
+        kept = xp.concatenate([p[(p >= low) & (p <= high) & (p < np.float32(np.inf))] for p in self.parts])
         half = [(kept.size - 1) // 2, kept.size // 2]
         # The middle of two is taken as float32, as NumPy does.
         return float(np.mean(to_host(xp.partition(kept, half)[half[0] : half[1] + 1])))
 
-    def histogram(self, least: float, width: np.float32, n: int) -> np.ndarray:
-        """Return how many values lie in each of `n` bins from `least` on."""
+    def histogram(self, found: Moments, width: np.float32, n: int) -> np.ndarray:
+        """Return how many of the values within limits lie in each of `n` bins; those that are `found` there."""
         xp = self.xp
-        most = np.float32(least) + width * np.float32(n)
-        counts = [None] * len(self.parts)
+        least, inverse = np.float32(found.least), np.float32(1) / width
 
-        def look(k):
-            part = self.parts[k]
-            bins = xp.subtract(part, np.float32(least)).astype(np.float64) / float(width)
-            seen = (part >= least) & (part < most)
-            bins = xp.where(seen, xp.minimum(bins, n - 1), n).astype(np.int32)
-            counts[k] = xp.bincount(bins.ravel(), minlength=n + 1)[:n]
+        def look(part):
+            bins = part - least
+            bins *= inverse
+            xp.maximum(bins, 0, out=bins)
+            xp.minimum(bins, n, out=bins)
+            return xp.bincount(bins.astype(np.int32).ravel(), minlength=n + 1)
 
-        self._each(look)
-        return to_host(sum(counts[1:], counts[0]))
+        counts = to_host(sum(self._each(look)))[:n].astype(np.int64)
+        counts[0] -= self._below(found.least)
+        return counts
+
+    def _below(self, limit: float) -> int:
+        """Return how many values are smaller than a limit."""
+        if limit <= self._low:
+            return int(self.xp.count_nonzero(self._rest < limit))
+        return sum(int(self.xp.count_nonzero(part < limit)) for part in self.parts)
 
 
 def _from_histogram(values: Values, found: Moments, statistic: Statistic, deviation: float) -> float:
@@ -218,7 +233,7 @@ def _from_histogram(values: Values, found: Moments, statistic: Statistic, deviat
     if single:
         return found.least + wide / 2 if statistic.skystat == "mode" else values.median(found.least, found.most)
     n = int(span / wide) + 1
-    counts = values.histogram(found.least, np.float32(span / (n - 1)), n)
+    counts = values.histogram(found, np.float32(span / (n - 1)), n)
     if statistic.skystat == "mode":
         return found.least + wide * _peak(counts)
     total = np.cumsum(counts)

@@ -30,11 +30,11 @@ def test_level_of_a_sky_with_stars(device, kind):
 def test_parts_and_empty_pixels_make_no_difference(kind, settings):
     values = sky(np.random.default_rng(2), 9_000)
     whole = level([values], Statistic(skystat=kind, **settings))
-    holes = np.insert(values, np.arange(0, 9_000, 7), np.float32(np.nan))
+    holes = np.insert(values, np.arange(0, 9_000, 7), np.float32(np.inf))
     for parts in (np.array_split(values, 7), [holes], [holes[:100].reshape(10, 10), holes[100:], holes[:0]]):
         found = level(parts, Statistic(skystat=kind, **settings))
         assert found.n == whole.n
-        assert found.value == pytest.approx(whole.value, rel=1e-12)
+        assert found.value == pytest.approx(whole.value, rel=1e-7)
 
 
 def clipped(values, nclip, low, high):
@@ -72,7 +72,7 @@ def test_one_value_and_the_same_value(kind):
     assert level([np.full(9, 3, np.float32)], Statistic(skystat=kind)) == Level(3.0, 9)
 
 
-@pytest.mark.parametrize("parts", [[], [np.empty(0, np.float32)], [np.full((3, 3), np.nan, np.float32)]])
+@pytest.mark.parametrize("parts", [[], [np.empty(0, np.float32)], [np.full((3, 3), np.inf, np.float32)]])
 def test_no_values_have_no_level(parts):
     for kind in KINDS:
         assert level(parts, Statistic(skystat=kind)) == Level(None, 0)

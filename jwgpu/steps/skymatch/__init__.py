@@ -158,12 +158,12 @@ def _levels(images: Exposures, groups, method: str, stepsize, dqbits, statistic)
 
 
 def _values(image: Image, dqbits: str | None):
-    """Return the data with NaN for what is not to be used."""
+    """Return the data with infinity for what is not to be used."""
     xp = namespace(image.data)
     good = xp.isfinite(image.data)
     if image.dq is not None:
         good &= usable(image.dq, dqbits)
-    return xp.where(good, image.data, np.float32(np.nan))
+    return xp.where(good, image.data, np.float32(np.inf))
 
 
 def _combine(paired: dict, alone: dict, groups, method: str, match_down: bool) -> np.ndarray:

@@ -12,7 +12,7 @@ from jwgpu.data import Image
 from jwgpu.errors import InputError
 from jwgpu.numerics import polygon
 
-_ROWS = 32
+_ROWS = 64
 """Rows of a part on the host: a part, and what is computed from it, stay in the cache."""
 
 
@@ -66,7 +66,7 @@ def whole(values) -> list:
 
 
 def inside(values, runs: list[tuple[np.ndarray, np.ndarray]]) -> list:
-    """Return the pixels of an image that lie in any of some regions, in parts; NaN stands for those that do not.
+    """Return the pixels of an image that lie in any of some regions, in parts; infinity stands for those that do not.
 
     Parameters
     ----------
@@ -91,6 +91,6 @@ def inside(values, runs: list[tuple[np.ndarray, np.ndarray]]) -> list:
             within = xp.zeros(part.shape, bool)
             for first, after in here:
                 within |= (column >= xp.asarray(first)[:, None]) & (column < xp.asarray(after)[:, None])
-            part = xp.where(within, part, np.float32(np.nan))
+            part = xp.where(within, part, np.float32(np.inf))
         parts.append(part)
     return parts

@@ -215,8 +215,13 @@ class Exposures(Exposure):
         return self.with_members(m.donate(keep) for m in self.members)
 
     def recorded(self, record, **changes) -> Self:
-        """Return a copy with `record` added to the history of the set and of each member."""
-        members = tuple(member.recorded(record) for member in self.members)
+        """Return a copy with `record` added to the history of the set and of each member.
+
+        Members that the step has left as they were, which it says with `note(left_out={str(k): why})`, were skipped.
+        """
+        left = record.notes.get("left_out", {})
+        own = {k: dataclasses.replace(record, status="SKIPPED", reason=why) for k, why in left.items()}
+        members = tuple(member.recorded(own.get(str(k), record)) for k, member in enumerate(self.members))
         return self.replace(history=(*self.history, record), members=members, **changes)
 
     def __repr__(self) -> str:

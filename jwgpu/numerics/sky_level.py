@@ -138,7 +138,7 @@ class Values:
         n = int(xp.searchsorted(some, np.float32(np.inf)))
         if not n:
             return (np.float32(0),) * 3
-        low, middle, high = to_host(some[xp.asarray([n // _FEW, n // 2, n - 1 - n // _FEW])])
+        low, middle, high = to_host(xp.stack([some[n // _FEW], some[n // 2], some[n - 1 - n // _FEW]]))
         return middle, low, high
 
     def _look(self, part) -> tuple[Moments, np.ndarray]:

@@ -1,4 +1,4 @@
-"""Files that the user makes, and no catalogue of references holds: arrays of flags."""
+"""Files that the user makes, and no catalogue of references holds: arrays of flags, levels of the sky."""
 
 from __future__ import annotations
 
@@ -64,3 +64,28 @@ def flags(path: Path, meta: Meta, target: Window, label: str) -> np.ndarray:
         raise InputError(f"{label} holds numbers that are no flags; write whole numbers from 0 to 2^{_BITS} - 1")
     # Signed numbers are taken bit by bit: the highest flag makes them negative.
     return quality.translate(dq.astype(np.uint32), definitions, label)
+
+
+def levels(path: Path, label: str) -> np.ndarray:
+    """Read a text file with the name of an exposure and the level of its sky on each line; `#` begins a remark.
+
+    Returns
+    -------
+    structured array
+        name, sky.
+
+    Raises
+    ------
+    InputError
+        It cannot be read, holds no lines, or a line is something else.
+    """
+    try:
+        lines = [line.partition("#")[0].split() for line in path.read_text(encoding="utf-8").splitlines()]
+        rows = [(name, float(value)) for name, value in filter(None, lines)]
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{label} cannot be read ({error}); write the name of an exposure and a number on each line"
+        ) from error
+    if not rows:
+        raise InputError(f"{label} is empty; write the name of an exposure and a number on each line")
+    return np.array(rows, [("name", f"U{max(len(name) for name, _ in rows)}"), ("sky", "f8")])

@@ -11,10 +11,10 @@ NAMES = frozenset(
     "pictureframe psf psfmask readnoise refpix regions reset resol rscd saturation sflat sirskernel speckernel "
     "specprofile spectrace specwcs straymask superbias throughput trapdensity trappars tsophot wavecorr "
     "wavelengthrange wavemap wfssbkg user_supplied_dq persistence_array_file "
-    "msametafile".split()
+    "msametafile skylist".split()
 )
 
-GIVEN = frozenset(("user_supplied_dq", "persistence_array_file", "msametafile"))
+GIVEN = frozenset(("user_supplied_dq", "persistence_array_file", "msametafile", "skylist"))
 """Types that the user alone can give, or that lie beside the exposure: neither CRDS nor a folder is asked for them."""
 
 BESIDE = {"msametafile": "instrument.msa_metadata_file"}

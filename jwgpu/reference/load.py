@@ -53,6 +53,8 @@ def load(path: Path, kind: str, target: Window, name: str | None = None) -> Refe
         Unreadable, of another type, instrument, detector or shape, a missing array or one of nothing but NaN.
     """
     label = f"{kind} reference {path.name}"
+    if kind == "skylist":
+        return Reference(kind, name or path.name, {kind: given.levels(path, label)})
     in_tree = header.is_asdf(path) or header.is_json(path)
     held = contents(path, label) if path.is_file() and not in_tree and kind != "user_supplied_dq" else None
     meta = header.read(path) if held is None else held.meta

@@ -86,6 +86,14 @@ def test_a_record_goes_to_the_set_and_to_each_member():
     assert Exposures.of([image(0, history=before), image(1)]).history == ()
 
 
+def test_members_that_were_left_out_were_skipped():
+    record = Record("tweakreg", notes={"left_out": {"1": "no sources"}})
+    after = Exposures.of([image(k) for k in range(3)]).recorded(record)
+    assert [member.history[-1].status for member in after] == ["COMPLETE", "SKIPPED", "COMPLETE"]
+    assert (after[1].history[-1].reason, after[0].history[-1].reason) == ("no sources", "")
+    assert after.history == (record,)
+
+
 def test_lazy_members_stay_in_their_files(lazy, files):
     assert all(isinstance(a, FileArray) for a in lazy.arrays().values())
     assert set(lazy[0].arrays()) == {"data", "err", "dq", "var_poisson"}

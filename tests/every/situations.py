@@ -27,6 +27,7 @@ PARAMETERS = {
     "picture_frame": {"mask_science_regions": False, "save_mask": True, "save_correction": True},
     "photom": {"apply_time_correction": False},
     "ramp_fit": {"algorithm": "LIKELY"},
+    "skymatch": {"skymethod": "global+match", "subtract": True, "skystat": "median"},
     "source_catalog": {"npixels": 5, "snr_threshold": 2.0, "localbkg_width": 5},
     "superbias": {"cyclic_bias": True, "cyclic_period": 512},
 }
@@ -37,7 +38,7 @@ _IMAGES = ("nircam", "miri_sub", "fgs_image", "nirspec_sub")
 _CALIBRATED = tuple(mode for mode in _IMAGES if mode != "nirspec_sub")  # in MJy/sr
 LATER = {
     **dict.fromkeys(("bkg_subtract", "assign_wcs", "flat_field", "photom"), _IMAGES), "source_catalog": _CALIBRATED,
-    "assign_mtwcs": _IMAGES,
+    "assign_mtwcs": _IMAGES, "skymatch": _CALIBRATED,
 }  # fmt: skip
 """Steps that no pipeline holds yet, and the modes in which they run on the images that pipelines give; those of many
 exposures on a set of each image that has coordinates and the same one dithered."""

@@ -17,7 +17,10 @@ TYPES = {"dq": np.uint32, "pixeldq": np.uint32, "groupdq": np.uint8, "con": np.i
 SCALARS = 64
 """Bytes that may come down: a few numbers worth knowing, never an array."""
 
-ON_HOST = {"source_catalog": "sources are told apart one by one, and rows of a table are made of them"}
+ON_HOST = {
+    "skymatch": "some numbers and a histogram of each overlap",
+    "source_catalog": "sources are told apart one by one, and rows of a table are made of them",
+}
 """Steps that fetch arrays to the host, and why; what comes down is in their records."""
 
 GPU_TOLERANCE = 2e-6

@@ -18,7 +18,7 @@ from jwgpu.steps.skymatch.regions import Outline, inside, whole
 Method = Literal["local", "global", "match", "global+match", "user"]
 
 
-@step(unit=None)
+@step(unit=None, wanted={"skylist": lambda images, parameters: parameters["skymethod"] == "user"})
 def skymatch(
     images: Exposures,
     skylist: Reference | None = None,
@@ -110,8 +110,9 @@ def skymatch(
                    else "no exposure has usable pixels")  # fmt: skip
     before = [m.meta.get("background.level", 0.0) if subtract and skymethod != "user" else 0.0 for m in images]
     note(levels=[None if np.isnan(v) else float(v) for v in total])
-    if left := [m.name for m, v in zip(images, total) if np.isnan(v)]:
-        note(unmatched=left, remark=f"no level for {len(left)} of {len(images)} exposures")
+    if (left := np.flatnonzero(np.isnan(total))).size:
+        why = "no other exposure overlaps it where both have usable pixels" if skymethod == "match" else "no usable pixels"
+        note(left_out={str(k): why for k in left})
     return images.with_members(
         _with_level(images, k, before[k], float(total[k]), skymethod, subtract) for k in range(len(images))
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from jwgpu import backend
 from jwgpu.backend import namespace
 from jwgpu.data import Image
 from jwgpu.errors import InputError
@@ -74,7 +75,7 @@ def inside(values, runs: list[tuple[np.ndarray, np.ndarray]]) -> list:
     runs : list of (first, after)
         First and after last pixel of each row.
     """
-    xp = namespace(values)
+    xp, kind = namespace(values), "gpu" if backend.is_device_array(values) else "cpu"
     size = _ROWS if xp is np else len(values)
     parts = []
     for top in range(0, len(values), size):
@@ -90,7 +91,8 @@ def inside(values, runs: list[tuple[np.ndarray, np.ndarray]]) -> list:
             column = xp.arange(left, right)
             within = xp.zeros(part.shape, bool)
             for first, after in here:
-                within |= (column >= xp.asarray(first)[:, None]) & (column < xp.asarray(after)[:, None])
+                first, after = (backend.to(edge[:, None], kind) for edge in (first, after))
+                within |= (column >= first) & (column < after)
             part = xp.where(within, part, np.float32(np.inf))
         parts.append(part)
     return parts

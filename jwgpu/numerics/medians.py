@@ -1,4 +1,4 @@
-"""Medians along a stack of planes, exact, with missing values: of a few planes, and in a window that moves along many."""
+"""Medians along a stack of planes, exact, with missing values: of a few planes, and in a window moving along many."""
 
 from __future__ import annotations
 

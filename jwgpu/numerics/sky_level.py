@@ -79,20 +79,18 @@ def level(parts: Iterable, statistic: Statistic) -> Level:
     lower = values.total.least if statistic.lower is None else statistic.lower
     upper = values.total.most if statistic.upper is None else statistic.upper
     low, high = lower, upper
-    for turn in range(statistic.nclip + 1):
-        if turn:
-            low = max(lower, mean - statistic.lsigma * deviation)
-            high = min(upper, mean + statistic.usigma * deviation)
+    for _ in range(statistic.nclip + 1):
         # Limits and moments have the precision that the official numbers rest on.
-        low, high = float(np.float32(low)), float(np.float32(high))
-        found = values.within(low, high)
+        limits = float(np.float32(low)), float(np.float32(high))
+        found = values.within(*limits)
         if not found.n:
             return Level(None, 0)
         mean, deviation = values.mean_and_deviation(found)
+        low, high = max(lower, mean - statistic.lsigma * deviation), min(upper, mean + statistic.usigma * deviation)
     if statistic.skystat == "mean":
         return _finite(mean, found.n)
     if statistic.skystat == "median":
-        return _finite(values.median(low, high) if statistic.nclip else values.median(), found.n)
+        return _finite(values.median(*limits) if statistic.nclip else values.median(), found.n)
     return _finite(_from_histogram(values, found, statistic, deviation), found.n)
 
 

@@ -66,9 +66,7 @@ def test_mode_is_the_top_of_the_histogram():
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_one_value_and_the_same_value(kind):
-    assert level([np.float32([3.0])], Statistic(skystat=kind)) == (
-        Level(None, 0) if kind == "mode" else Level(3.0, 1)
-    )
+    assert level([np.float32([3.0])], Statistic(skystat=kind)) == (Level(None, 0) if kind == "mode" else Level(3.0, 1))
     assert level([np.full(9, 3, np.float32)], Statistic(skystat=kind)) == Level(3.0, 9)
 
 

@@ -25,5 +25,5 @@ def test_names_and_levels(exposure, tmp_path):
 def test_what_is_no_list_is_refused(exposure, tmp_path, text):
     path = tmp_path / "sky.txt"
     path.write_text(text)
-    with pytest.raises(InputError, match="skylist reference sky.txt .*write the name of an exposure"):
+    with pytest.raises(InputError, match=r"skylist reference sky\.txt .*write the name of an exposure"):
         read(exposure, path)

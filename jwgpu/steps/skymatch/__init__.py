@@ -111,7 +111,11 @@ def skymatch(
     before = [m.meta.get("background.level", 0.0) if subtract and skymethod != "user" else 0.0 for m in images]
     note(levels=[None if np.isnan(v) else float(v) for v in total])
     if (left := np.flatnonzero(np.isnan(total))).size:
-        why = "no other exposure overlaps it where both have usable pixels" if skymethod == "match" else "no usable pixels"
+        why = (
+            "no other exposure overlaps it where both have usable pixels"
+            if skymethod == "match"
+            else "no usable pixels"
+        )
         note(left_out={str(k): why for k in left})
     return images.with_members(
         _with_level(images, k, before[k], float(total[k]), skymethod, subtract) for k in range(len(images))

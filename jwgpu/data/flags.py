@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from types import MappingProxyType
 
 import numpy as np
@@ -80,13 +81,21 @@ def usable(dq, good_bits: str | None):
     InputError
         There is no such flag.
     """
-    from astropy.nddata.bitmask import interpret_bit_flags
+    return dq & _bad(good_bits) == 0
 
-    try:
-        good = interpret_bit_flags(good_bits, flag_name_map={name: int(flag) for name, flag in PIXEL.items()})
-    except (KeyError, ValueError, TypeError) as error:
-        raise InputError(
-            f"{good_bits!r} are no data quality flags ({error}); join names such as DO_NOT_USE, or values, by '+'"
-        ) from error
-    bad = np.uint32(0 if good is None else ~good & 0xFFFFFFFF)
-    return dq & bad == 0
+
+def _bad(good_bits: str | None) -> np.uint32:
+    """Return the flags that are not in `good_bits`."""
+    words = str(good_bits).strip()
+    if good_bits is None or words.upper() in ("NONE", "INDEF"):
+        return np.uint32(0)
+    value = 0
+    for word in re.split(r"[+,|]", words.removeprefix("~").strip(" ()")):
+        name = word.strip()
+        if name not in PIXEL and not (name.isdigit() and int(name) < 1 << 32):
+            raise InputError(
+                f"{good_bits!r} are no data quality flags ({name!r} is none); join names such as DO_NOT_USE, or "
+                "values, by '+'"
+            )
+        value |= int(PIXEL[name]) if name in PIXEL else int(name)
+    return np.uint32(value if words.startswith("~") else ~value & 0xFFFFFFFF)

@@ -22,6 +22,7 @@ _PUBLIC = {
     "Ramp": ("jwgpu.data", "Ramp"),
     "Image": ("jwgpu.data", "Image"),
     "Exposures": ("jwgpu.data", "Exposures"),
+    "SourceCatalog": ("jwgpu.data", "SourceCatalog"),
     "Reference": ("jwgpu.data", "Reference"),
     "Tensors": ("jwgpu.data", "Tensors"),
     "Meta": ("jwgpu.data", "Meta"),

@@ -28,7 +28,7 @@ _SUFFIXES = tuple(sorted({*_PRODUCTS.split(), *_STEPS.split(), *_PER_INTEGRATION
 def root(name: str) -> str:
     """Return the name of a product without folder, `.fits` and the suffix that says what it is."""
     stem = Path(name).name
-    for ending in (".gz", ".fits", ".asdf"):
+    for ending in (".gz", ".fits", ".asdf", ".ecsv"):
         stem = stem.removesuffix(ending)
     for suffix in _SUFFIXES:
         for separator in "_-":

@@ -10,10 +10,10 @@ import numpy as np
 from astropy.io import fits
 
 from jwgpu import backend
-from jwgpu.data import Image, Meta, Ramp
+from jwgpu.data import Image, Meta, Ramp, SourceCatalog
 from jwgpu.data.pieces import in_files
 from jwgpu.errors import InputError
-from jwgpu.io import asdftree, fitsfile
+from jwgpu.io import asdftree, catalogs, fitsfile
 from jwgpu.io.headers import read_headers
 from jwgpu.io.incomplete import complete
 from jwgpu.io.tables import read_table, table_name
@@ -30,7 +30,7 @@ _IMAGE_EXTENSIONS = {"err": "ERR", "var_poisson": "VAR_POISSON", "var_rnoise": "
 _LATER = {"S_EXTR1D": "extract_1d", "S_IFUCUB": "cube_build"}
 
 
-def open(path: str | os.PathLike, *, device: str | None = None, lazy: bool = False) -> Ramp | Image:
+def open(path: str | os.PathLike, *, device: str | None = None, lazy: bool = False) -> Ramp | Image | SourceCatalog:
     """Open a raw exposure, a ramp, a rate product, a calibrated image, a mosaic or a guider product.
 
     Arrays are native float32 (`data`, errors, variances), uint32 (`dq`, `pixeldq`), uint8 (`groupdq`) and int32
@@ -40,7 +40,8 @@ def open(path: str | os.PathLike, *, device: str | None = None, lazy: bool = Fal
     Parameters
     ----------
     path : str or path
-        `_uncal`, `_ramp`, what was kept after a step, `_rate`, `_rateints`, `_cal`, `_crf`, `_i2d`, a guider's `_cal`.
+        `_uncal`, `_ramp`, what was kept after a step, `_rate`, `_rateints`, `_cal`, `_crf`, `_i2d`, a guider's `_cal`;
+        a catalogue `_cat.ecsv`, whose segmentation `_segm.fits` is read with it if it lies beside it.
     device : {"cpu", "gpu"}, optional
         Where the arrays go; the device in use by default.
     lazy : bool
@@ -54,6 +55,8 @@ def open(path: str | os.PathLike, *, device: str | None = None, lazy: bool = Fal
         From a product of four axes. A raw one gets empty flags.
     Image
         From a product of two or three axes; with `wcs` where the file has one.
+    SourceCatalog
+        From a catalogue; always on the host.
 
     Raises
     ------
@@ -71,6 +74,8 @@ def open(path: str | os.PathLike, *, device: str | None = None, lazy: bool = Fal
     only those metadata are read that have no keyword.
     """
     path = Path(path)
+    if path.suffix == catalogs.SUFFIX:
+        return catalogs.read(path)
     with fitsfile.opened(path) as hdus:
         sci = _science(path, hdus)
         values, wcs = read_headers(_named_headers(hdus)), None

@@ -13,9 +13,9 @@ import numpy as np
 from astropy.io import fits
 
 from jwgpu._version import __version__
-from jwgpu.data import Image, Meta, Ramp, Tensors, Windows
+from jwgpu.data import Image, Meta, Ramp, SourceCatalog, Tensors, Windows
 from jwgpu.errors import InputError
-from jwgpu.io import asdftree, fitsfile, headers, windows
+from jwgpu.io import asdftree, catalogs, fitsfile, headers, windows
 from jwgpu.io.atomic import atomic
 from jwgpu.io.keywords import layout, products
 from jwgpu.io.names import product_name
@@ -29,11 +29,12 @@ _SUFFIXES = {"photom": "cal", "outlier_detection": "crf", "resample": "i2d"}
 """Of images after steps whose result is a product with a name of its own."""
 
 _MODELS = {"ramp": "RampModel", "superstripe_ramp": "SuperstripeRampModel", "image": "ImageModel", "cube": "CubeModel",
-           "guider_raw": "GuiderRawModel", "guider_cal": "GuiderCalModel", **Tensors.MODELS}  # fmt: skip
+           "guider_raw": "GuiderRawModel", "guider_cal": "GuiderCalModel", "segmap": "SegmentationMapModel",
+           **Tensors.MODELS}  # fmt: skip
 
 
 def save(
-    exposure: Ramp | Image | Tensors | Windows,
+    exposure: Ramp | Image | SourceCatalog | Tensors | Windows,
     path: str | os.PathLike | None = None,
     *,
     out: str | os.PathLike | None = None,
@@ -48,8 +49,9 @@ def save(
 
     Parameters
     ----------
-    exposure : Ramp, Image, Tensors or Windows
-        Windows go into the ASDF file that the step was asked for, in which those of other detectors stay.
+    exposure : Ramp, Image, SourceCatalog, Tensors or Windows
+        A catalogue is written as text (`_cat.ecsv`), its segmentation beside it (`_segm.fits`). Windows go into the
+        ASDF file that the step was asked for, in which those of other detectors stay.
     path : str or path, optional
         File to write. By default the name follows from that of the input: `_ramp`, `_rate`, `_rateints`, `_cal`,
         `_crf`, `_i2d`, and `_<step>` for ramps and images between two steps; for what a step left beside its result, it
@@ -83,8 +85,16 @@ def save(
         )
     if target.exists() and not overwrite:
         raise InputError(f"{target} exists already; choose another name, or allow it to be overwritten")
-    schema = _schema(exposure)
-    meta = product_meta(exposure, target.name, schema)
+    if isinstance(exposure, SourceCatalog):
+        _save_catalog(exposure, target)
+    else:
+        _write(exposure, target, _schema(exposure))
+    return target
+
+
+def _write(exposure, target: Path, schema: str, more=None) -> None:
+    """Write a FITS product; `more` are metadata of its own."""
+    meta = product_meta(exposure, target.name, schema).set(more or {})
     with atomic(target) as temporary, temporary.open("wb") as stream:
         fitsfile.write_primary(stream, [*headers.cards(meta, "PRIMARY", schema), *_story(exposure)])
         _write_arrays(stream, exposure, schema, meta)
@@ -93,7 +103,16 @@ def save(
         text = np.frombuffer(to_text(manifest(exposure)).encode("ascii"), np.uint8)
         fitsfile.write_image(stream, MANIFEST, text, np.uint8)
         fitsfile.write_table(stream, asdftree.EXTENSION, asdftree.tree_table(meta, getattr(exposure, "wcs", None)))
-    return target
+
+
+def _save_catalog(catalog: SourceCatalog, target: Path) -> None:
+    if target.suffix != catalogs.SUFFIX:
+        raise InputError(f"catalogues are written as text: let the name {target.name} end in {catalogs.SUFFIX}")
+    if catalog.segmentation is not None:
+        names = {"source_catalog": target.name, "bunit_data": None, "bunit_err": None}
+        _write(catalog, catalogs.segmentation_path(target), "segmap", names)
+    with atomic(target) as temporary:
+        catalogs.write(catalog, temporary)
 
 
 def is_guider(exposure) -> bool:
@@ -108,6 +127,8 @@ def default_suffix(exposure) -> str:
         return _SUFFIXES.get(last, last) + ("ints" if exposure.per_integration else "")
     if isinstance(exposure, Image):
         return "cal" if is_guider(exposure) else "rateints" if exposure.per_integration else "rate"
+    if isinstance(exposure, SourceCatalog):
+        return "cat"
     last = exposure.history[-1].step if exposure.history else "jump"
     return "ramp" if last == "jump" else last
 
@@ -116,7 +137,8 @@ def _default_name(exposure, suffix: str | None) -> str:
     named = exposure.meta.get("jwgpu.output")
     if named is not None:
         return f"{Path(named).name.removesuffix('.fits')}.fits"
-    return product_name(exposure.meta.get("filename") or "exposure.fits", suffix or default_suffix(exposure))
+    name = product_name(exposure.meta.get("filename") or "exposure.fits", suffix or default_suffix(exposure))
+    return name.removesuffix(".fits") + catalogs.SUFFIX if isinstance(exposure, SourceCatalog) else name
 
 
 def _schema(exposure) -> str:
@@ -178,6 +200,8 @@ def _write_arrays(stream, exposure, schema: str, meta: Meta) -> None:
     """Write the arrays with the schema's types, under its extension names, in the official order."""
     places = {place.name: place for place in layout(schema).places if place.dtype is not None}
     arrays = exposure.arrays()
+    if schema == "segmap":
+        arrays = {"data": exposure.segmentation}
     if schema == "guider_raw":
         arrays["dq"] = arrays.pop("pixeldq")
     for name in Image.ARRAYS if isinstance(exposure, Image) else places:

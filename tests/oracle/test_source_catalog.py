@@ -71,7 +71,7 @@ def references(tmp_path_factory):
     return paths, folder
 
 
-def official(image: Image, paths, folder, **parameters):
+def official(image: Image, paths, folder, keep=False, **parameters):
     """Return the catalogue and the segmentation that jwst makes."""
     from jwst.source_catalog import SourceCatalogStep
     from stdatamodels.jwst import datamodels
@@ -98,7 +98,8 @@ def official(image: Image, paths, folder, **parameters):
     logging.disable(logging.NOTSET)
     path = folder / "mosaic_segm.fits"
     segmentation = datamodels.open(path).data if path.exists() else None
-    path.unlink(missing_ok=True)
+    if not keep:
+        path.unlink(missing_ok=True)
     return table, segmentation
 
 
@@ -191,3 +192,26 @@ def test_kron_as_photutils(image, method, kron_params):
     np.testing.assert_allclose(ours["kron_radius"], theirs.kron_radius.value, rtol=1e-6)
     np.testing.assert_allclose(ours["kron_flux"] / jansky, theirs.kron_flux, rtol=1e-6)
     np.testing.assert_allclose(ours["kron_flux_err"] / jansky, theirs.kron_flux_err, rtol=1e-6)
+
+
+def test_official_products_open_and_ours_are_official(image, references, crds_cache, tmp_path):
+    from stdatamodels.jwst import datamodels
+
+    import jwgpu as jw
+
+    paths, _ = references
+    theirs, segmentation = official(image, paths, tmp_path, keep=True)
+    opened = jw.open(tmp_path / "mosaic_cat.ecsv")
+    assert len(opened) == len(theirs)
+    np.testing.assert_array_equal(opened.segmentation, segmentation)
+    ours = steps.source_catalog(image, apcorr(), _offset())
+    assert set(theirs.colnames) <= set(ours.table.dtype.names)
+    for name in theirs.colnames:
+        assert opened.columns[name].unit == ours.columns[name].unit, name
+        assert opened.columns[name].format == ours.columns[name].format, name
+    jw.save(ours, tmp_path / "ours_cat.ecsv")
+    with datamodels.open(tmp_path / "ours_segm.fits") as model:
+        assert isinstance(model, datamodels.SegmentationMapModel)
+        np.testing.assert_array_equal(model.data, ours.segmentation)
+        x, y = ours["xcentroid"], ours["ycentroid"]
+        np.testing.assert_allclose(np.stack(model.meta.wcs(x, y), axis=-1), ours["sky_centroid"], rtol=0, atol=1e-10)

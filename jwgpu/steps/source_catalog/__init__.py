@@ -122,7 +122,11 @@ def source_catalog(
             found = finding.by_segments(above, image.err, noise, snr_threshold, kernel_fwhm, grouping)
         else:
             found = finding.by_stars(above, noise, starfinder, snr_threshold, kernel_fwhm, stars)
-    note(sources=found.x.size)
+    note(
+        sources=found.x.size, aperture_ee=where.energy, aperture_radii=where.radius, abvega_offset=offset,
+        aperture_corrections=where.correction, bkg_aperture_inner_radius=where.inner,
+        bkg_aperture_outer_radius=where.outer,
+    )  # fmt: skip
     grown = _growth(image, hidden, found, where, correlated_noise)
     columns = table.Columns(found.x.size)
     table.positions(columns, found.x, found.y, _sky(image, found.x, found.y))

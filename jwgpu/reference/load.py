@@ -145,6 +145,7 @@ def _from_tree(path: Path, meta: Meta, label: str) -> tuple[dict, dict, Meta]:
     """Read an ASDF or JSON file."""
     tree = header.read_json(path) if header.is_json(path) else _asdf_tree(path, label)
     leaves = dict(_leaves({k: v for k, v in tree.items() if k not in ("meta", "asdf_library", "history", "HISTORY")}))
+    leaves = {k: np.asarray(v.as_array()) if hasattr(v, "as_array") else v for k, v in leaves.items()}  # tables
     arrays = {k: np.ascontiguousarray(v, v.dtype.newbyteorder("=")) for k, v in leaves.items() if hasattr(v, "dtype")}
     arrays |= {k: _table(v) for k, v in leaves.items() if isinstance(v, list) and all(isinstance(r, dict) for r in v)}
     plain = {k: v for k, v in leaves.items() if isinstance(v, (str, int, float, bool, tuple))}

@@ -220,3 +220,13 @@ def test_not_fits(exposure, tmp_path):
     path.write_text("nothing of the kind")
     with pytest.raises(InputError, match="cannot be read as FITS"):
         one(exposure, "gain", path)
+
+
+def test_asdf_tables(exposure, tmp_path):
+    from astropy.table import Table
+
+    table = Table(rows=[("F150W", "CLEAR", 1.24)], names=("filter", "pupil", "abvega_offset"))
+    path = tmp_path / "offsets.asdf"
+    asdf.AsdfFile({"meta": {"reftype": "ABVEGAOFFSET", "telescope": "JWST"}, "abvega_offset": table}).write_to(path)
+    found = one(exposure, "abvegaoffset", path).abvega_offset
+    assert (found["filter"][0], found["abvega_offset"][0]) == ("F150W", 1.24)

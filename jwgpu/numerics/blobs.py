@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from jwgpu.backend import namespace, ndimage
+from jwgpu.numerics.labels import label
 
 LARGEST_HOLLOW_FREE = 8
 """A hole needs so many pixels around it; below, the filled area decides nothing."""
@@ -59,16 +60,6 @@ class Ellipses:
         return Ellipses(self.y[chosen], self.x[chosen], self.minor[chosen], self.major[chosen], self.angle[chosen])
 
 
-def pixels(mask):
-    """Return the flat places of the true pixels of `mask` (y, x), the blob of each, and how many blobs there are."""
-    xp = namespace(mask)
-    place = xp.flatnonzero(mask)
-    if not len(place):
-        return place, place, 0
-    labels, n_blobs = _label(mask)
-    return place, labels.ravel()[place] - 1, n_blobs
-
-
 def fill(mask, largest: int):
     """Return `mask` (y, x) with its holes of at most so many pixels filled; pixels of a hole touch by their sides."""
     xp = namespace(mask)
@@ -79,19 +70,22 @@ def fill(mask, largest: int):
 
 def find(mask, min_area: float) -> Ellipses:
     """Return the ellipses of the blobs of `mask` (y, x) whose area, holes filled, is at least `min_area` pixels."""
-    xp = namespace(mask)
-    if not bool(mask.any()):
+    return find_at(namespace(mask).flatnonzero(mask), mask.shape, min_area)
+
+
+def find_at(place, shape: tuple[int, int], min_area: float) -> Ellipses:
+    """Do what `find` does, given the flat places of the pixels, ascending, and the shape of the image."""
+    xp = namespace(place)
+    if not len(place):
         return Ellipses(*(xp.zeros(0) for _ in range(5)))
-    labels, n_blobs = _label(mask)
-    place = xp.flatnonzero(mask)
-    blob = labels.ravel()[place] - 1
+    blob, n_blobs = label(place, shape)
     area = xp.bincount(blob, minlength=n_blobs)
     if min_area > LARGEST_HOLLOW_FREE:
-        area = area + _holes(mask, labels, n_blobs, area)
+        area = area + _holes(place, blob, shape, n_blobs, area)
     large = area >= min_area
     number = xp.cumsum(large) - 1
     kept = large[blob]
-    return _measure(place[kept], number[blob[kept]], int(xp.count_nonzero(large)), mask.shape[1])
+    return _measure(place[kept], number[blob[kept]], int(xp.count_nonzero(large)), shape[1])
 
 
 def _label(mask):
@@ -127,15 +121,18 @@ def _first(place, blob, n_blobs: int):
     return first
 
 
-def _holes(mask, labels, n_blobs: int, area):
+def _holes(place, blob, shape, n_blobs: int, area):
     """Return how many pixels the holes of each blob have, with all that lies in them.
 
     Background that touches, sides or corners, is one hole unless it reaches the edge of the image. What lies above the
     first pixel of a hole is the blob it is in; what lies above the first pixel of a blob, the hole.
     """
-    xp = namespace(mask)
-    n_columns = mask.shape[1]
-    holes, n_holes = _label(~mask)
+    xp = namespace(place)
+    n_columns = shape[1]
+    labels = xp.zeros(shape, dtype=np.int32)
+    labels.ravel()[place] = blob + 1
+    first_of_blob = _first(place, blob, n_blobs)
+    holes, n_holes = _label(labels == 0)
     edge = xp.concatenate([holes[0], holes[-1], holes[:, 0], holes[:, -1]])
     inside = xp.ones(n_holes + 1, dtype=bool)
     inside[edge] = False
@@ -148,7 +145,7 @@ def _holes(mask, labels, n_blobs: int, area):
     is_hole = size > 0
     top = _first(place, hole, n_holes + 1)
     around_hole = xp.where(is_hole, labels.ravel()[xp.where(is_hole, top, n_columns) - n_columns], 0)
-    top = _first(xp.flatnonzero(mask), labels[mask] - 1, n_blobs)
+    top = first_of_blob
     above = xp.where(top >= n_columns, holes.ravel()[xp.maximum(top - n_columns, 0)], 0)
     around_blob = xp.where(inside[above], above, 0)
     filled = xp.zeros(n_blobs, dtype=np.float64)
@@ -168,20 +165,30 @@ def contain(ellipses: Ellipses, y, x):
     """
     xp = namespace(ellipses.y)
     found = xp.zeros(len(ellipses), dtype=bool)
-    cosine, sine = xp.cos(np.pi - ellipses.angle)[:, None], xp.sin(np.pi - ellipses.angle)[:, None]
+    cosine, sine = xp.cos(np.pi - ellipses.angle), xp.sin(np.pi - ellipses.angle)
+    reach2 = (ellipses.major**2 + ellipses.minor**2) / 4 * (1 + 1e-9)  # beyond, no turn of the ellipse matters
     step = max(1, PAIRS // max(1, len(ellipses)))
     with np.errstate(divide="ignore", invalid="ignore"):
         for first in range(0, len(y), step):
             dy = y[None, first : first + step] - ellipses.y[:, None]
             dx = x[None, first : first + step] - ellipses.x[:, None]
-            along = (dx * cosine - dy * sine) / (ellipses.major / 2)[:, None]
-            across = (dx * sine + dy * cosine) / (ellipses.minor / 2)[:, None]
-            found |= (along**2 + across**2 <= 1).any(axis=1)
+            k, point = xp.nonzero(dy * dy + dx * dx <= reach2[:, None])
+            dy, dx = dy[k, point], dx[k, point]
+            along = (dx * cosine[k] - dy * sine[k]) / (ellipses.major[k] / 2)
+            across = (dx * sine[k] + dy * cosine[k]) / (ellipses.minor[k] / 2)
+            found[k[along**2 + across**2 <= 1]] = True
     return found
 
 
 def draw(ellipses: Ellipses, minor, major, shape: tuple[int, int]):
-    """Return which pixels of an image lie within ellipses.
+    """Return which pixels of an image lie within ellipses, (y, x) bool; see `inside`."""
+    drawn = namespace(ellipses.y).zeros(shape, dtype=bool)
+    drawn.ravel()[inside(ellipses, minor, major, shape)] = True
+    return drawn
+
+
+def inside(ellipses: Ellipses, minor, major, shape: tuple[int, int]):
+    """Return the flat places of the pixels of an image that lie within ellipses, ascending.
 
     Centres and the semi-axes `minor` and `major` are rounded to whole pixels, so that pixels may lie on the rim itself:
     they are not within, to whatever digit a device computes sines. An ellipse with a semi-axis of zero is
@@ -189,12 +196,12 @@ def draw(ellipses: Ellipses, minor, major, shape: tuple[int, int]):
 
     Returns
     -------
-    (y, x) bool
+    (n,) int
     """
     xp = namespace(ellipses.y)
-    drawn = xp.zeros(shape, dtype=bool)
+    drawn = [xp.zeros(0, dtype=np.int64)]
     if not len(ellipses):
-        return drawn
+        return drawn[0]
     minor, major = xp.rint(minor), xp.rint(major)
     y, x, turn = xp.rint(ellipses.y), xp.rint(ellipses.x), ellipses.angle % np.pi
     cosine, sine = xp.cos(turn), xp.sin(turn)
@@ -217,6 +224,6 @@ def draw(ellipses: Ellipses, minor, major, shape: tuple[int, int]):
             within = ((dy * c + dx * s) / a) ** 2 + ((dy * s - dx * c) / b) ** 2 < INSIDE
             within &= (xp.abs(dy) <= ry) & (xp.abs(dx) <= rx)
             within &= (cy + dy >= 0) & (cy + dy < shape[0]) & (cx + dx >= 0) & (cx + dx < shape[1])
-            drawn.ravel()[((cy + dy) * shape[1] + cx + dx)[within].astype(np.int64)] = True
+            drawn.append(((cy + dy) * shape[1] + cx + dx)[within].astype(np.int64))
         smaller, reach = reach, 2 * reach
-    return drawn
+    return xp.unique(xp.concatenate(drawn))

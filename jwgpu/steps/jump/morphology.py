@@ -20,6 +20,7 @@ from jwgpu.backend import namespace
 from jwgpu.cut import integration
 from jwgpu.data import GROUP
 from jwgpu.numerics import blobs, masks
+from jwgpu.numerics.labels import label
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,8 @@ def _grown(jumps, rules: Morphology):
     """Return the snowballs among the jumps of a group, (y, x), grown, and how many there are."""
     xp = namespace(jumps)
     compact = masks.opened(blobs.fill(jumps, rules.largest_hole), rules.opening_radius)
-    place, blob, n_blobs = blobs.pixels(compact)
+    place = xp.flatnonzero(compact)
+    blob, n_blobs = label(place, compact.shape)
     if not n_blobs:
         return compact, 0
     radius = xp.ceil(rules.growth_factor * xp.sqrt(xp.bincount(blob, minlength=n_blobs) / np.pi))

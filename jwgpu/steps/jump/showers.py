@@ -19,7 +19,7 @@ from jwgpu.backend import namespace, ndimage
 from jwgpu.cut import here, integration
 from jwgpu.data import GROUP, PIXEL, Ramp
 from jwgpu.numerics import blobs, clipping
-from jwgpu.steps.jump.snowballs import draw_grown
+from jwgpu.steps.jump.snowballs import inside_grown
 
 UNUSABLE = np.uint8(GROUP.DO_NOT_USE | GROUP.SATURATED)
 LOST = np.uint8(GROUP.DO_NOT_USE | GROUP.SATURATED | GROUP.JUMP_DET)
@@ -214,14 +214,19 @@ def _smooth(ratio, ring):
 
 def _flag_integration(electrons, flags, showers, outside, rules: Showers, widest, group_time) -> None:
     """Flag the showers of an integration, but for pixels whose slope they would change too much."""
-    xp, after = namespace(flags), flags.copy()
+    xp, after, drawn = namespace(flags), flags.copy(), []
     n_groups = 1 + int(rules.time_masked_after_shower // group_time)
     for group, ellipses in showers:
-        drawn = draw_grown(ellipses, rules.extend_ellipse_expand_ratio, widest, flags.shape[1:])
+        place = inside_grown(ellipses, rules.extend_ellipse_expand_ratio, widest, flags.shape[1:])
         for plane in after[group : group + n_groups]:
-            drawn &= (plane & GROUP.SATURATED) == 0
-            plane |= drawn * np.uint8(GROUP.JUMP_DET)
-    y, x = xp.nonzero((after != flags).any(axis=0))
+            y, x = xp.divmod(place, flags.shape[2])
+            place = place[(plane[y, x] & GROUP.SATURATED) == 0]
+            y, x = xp.divmod(place, flags.shape[2])
+            plane[y, x] |= np.uint8(GROUP.JUMP_DET)
+            drawn.append(place)
+    y, x = xp.divmod(xp.unique(xp.concatenate(drawn)), flags.shape[2])
+    changed = (after[:, y, x] != flags[:, y, x]).any(axis=0)
+    y, x = y[changed], x[changed]
     ramps = xp.stack([electrons.group(group, (y, x)) for group in range(len(flags))])
     change = xp.abs(_slope(ramps, flags[:, y, x]) - _slope(ramps, after[:, y, x]))
     back = ~(change <= rules.max_shower_amplitude * group_time) | outside[y, x]

@@ -17,7 +17,7 @@ import numpy as np
 from jwgpu.backend import namespace
 from jwgpu.cut import integration
 from jwgpu.data import GROUP
-from jwgpu.numerics import blobs
+from jwgpu.numerics import blobs, labels
 
 
 @dataclass(frozen=True)
@@ -60,23 +60,32 @@ def flag(groupdq, rules: Snowballs, widest: float, group_time: float) -> int:
 
     No axis of their ellipses grows longer than `widest` (pixels); `group_time` is in seconds.
     """
-    found, core = 0, None
+    found, cores = 0, []
     remembered = int(rules.snowball_time_masked_next_int // group_time) if rules.mask_snowball_core_next_int else 0
     last = min(remembered, groupdq.shape[1])
     for k in range(groupdq.shape[0]):
+        seen: list = []
         with integration(groupdq, k, write=True) as flags:
-            seen, saturating = namespace(flags).zeros(flags.shape[1:], dtype=bool), None
+            saturating = None
             for group in range(1, len(flags)):
                 n_snowballs, saturating = _flag_group(flags, group, saturating, seen, rules, widest)
                 found += n_snowballs
-            if core is not None:
-                flags[1:last] |= core * np.uint8(GROUP.JUMP_DET)
-        core = seen
+            for place in cores:
+                for plane in flags[1:last]:
+                    _flag_jumps(plane, place)
+        cores = seen
     return found
 
 
-def _flag_group(flags, group: int, cores, seen, rules: Snowballs, widest: float):
-    """Flag the snowballs of one group; mark in `seen` the cores that the next integration will remember.
+def _flag_jumps(plane, place, but: int = 0) -> None:
+    """Flag pixels of a group, (y, x), given by their flat places; not those with one of the flags `but`."""
+    y, x = namespace(plane).divmod(place, plane.shape[1])
+    flags = plane[y, x]
+    plane[y, x] = flags | ((flags & np.uint8(but)) == 0) * np.uint8(GROUP.JUMP_DET)
+
+
+def _flag_group(flags, group: int, cores, seen: list, rules: Snowballs, widest: float):
+    """Flag the snowballs of one group; put into `seen` the cores that the next integration will remember.
 
     Returns
     -------
@@ -86,7 +95,7 @@ def _flag_group(flags, group: int, cores, seen, rules: Snowballs, widest: float)
         What saturates in the next group, if that is known: the `cores` of the next call.
     """
     shape, later = flags.shape[1:], None
-    jumps = blobs.find((flags[group] & GROUP.JUMP_DET) != 0, rules.min_jump_area)
+    jumps = blobs.find_at(labels.carriers(flags[group], GROUP.JUMP_DET), shape, rules.min_jump_area)
     if rules.sat_required_snowball:
         cores = _saturating(flags, group, rules) if cores is None else cores
         chosen = _near_edge(jumps, shape[0], rules.edge_size) | blobs.contain(jumps, cores.y, cores.x)
@@ -98,14 +107,16 @@ def _flag_group(flags, group: int, cores, seen, rules: Snowballs, widest: float)
         if len(growing):
             _extend_cores(flags[group:], growing, seen, rules.sat_expand, widest)
             later = None
-    drawn = draw_grown(jumps, rules.expand_factor, widest, shape)
-    flags[group] |= (drawn & ((flags[group] & GROUP.SATURATED) == 0)) * np.uint8(GROUP.JUMP_DET)
+    _flag_jumps(flags[group], inside_grown(jumps, rules.expand_factor, widest, shape), but=GROUP.SATURATED)
     return len(jumps), later
 
 
 def _saturating(flags, group: int, rules: Snowballs) -> blobs.Ellipses:
     """Return the blobs of pixels that are saturated in a group and were not in the one before."""
-    return blobs.find((flags[group] & ~flags[group - 1] & GROUP.SATURATED) != 0, rules.min_sat_area)
+    place = labels.carriers(flags[group], GROUP.SATURATED)
+    y, x = namespace(flags).divmod(place, flags.shape[-1])
+    new = place[(flags[group - 1][y, x] & GROUP.SATURATED) == 0]
+    return blobs.find_at(new, flags.shape[1:], rules.min_sat_area)
 
 
 def _near_edge(ellipses: blobs.Ellipses, n_rows: int, edge: int):
@@ -114,19 +125,22 @@ def _near_edge(ellipses: blobs.Ellipses, n_rows: int, edge: int):
     return (ellipses.x < edge) | (ellipses.y < edge) | (ellipses.x > last) | (ellipses.y > last)
 
 
-def _extend_cores(flags, cores: blobs.Ellipses, seen, pixels: int, widest: float) -> None:
+def _extend_cores(flags, cores: blobs.Ellipses, seen: list, pixels: int, widest: float) -> None:
     """Make cores, grown by so many pixels, SATURATED and nothing else in all groups of `flags`."""
-    xp = namespace(flags)
+    xp, shape = namespace(flags), flags.shape[1:]
     minor, major = (xp.minimum(axis + 2 * pixels, widest) / 2 for axis in (cores.minor, cores.major))
-    y, x = xp.nonzero(blobs.draw(cores, minor, major, seen.shape))
+    y, x = xp.divmod(blobs.inside(cores, minor, major, shape), shape[1])
     for plane in flags:
         plane[y, x] = GROUP.SATURATED
-    seen |= blobs.draw(cores, cores.minor / 2, cores.major / 2, seen.shape)
+    seen.append(blobs.inside(cores, cores.minor / 2, cores.major / 2, shape))
 
 
-def draw_grown(ellipses: blobs.Ellipses, factor: float, widest: float, shape):
-    """Draw ellipses grown on all sides by what `factor` adds to the minor axis, no axis longer than `widest`."""
+def inside_grown(ellipses: blobs.Ellipses, factor: float, widest: float, shape):
+    """Return the flat places inside of ellipses grown on all sides by what `factor` adds to the minor axis.
+
+    No axis grows longer than `widest`.
+    """
     xp = namespace(ellipses.y)
     minor = xp.minimum(ellipses.minor * factor, widest)
     major = xp.minimum(ellipses.major + (factor - 1.0) * ellipses.minor, widest)
-    return blobs.draw(ellipses, minor / 2, major / 2, shape)
+    return blobs.inside(ellipses, minor / 2, major / 2, shape)

@@ -77,7 +77,7 @@ class Dithers(Sequence):
     """A set of dithered images, made one by one as they are asked for, and the truth about them.
 
     >>> made = jw.simulate.dithers(4)
-    >>> made.images, made.truth.catalogue
+    >>> made.images, made.truth.catalogue, made.references
 
     Attributes
     ----------
@@ -104,6 +104,11 @@ class Dithers(Sequence):
     def images(self) -> tuple[Image, ...]:
         """All images, kept."""
         return tuple(self)
+
+    @functools.cached_property
+    def references(self):
+        """References of a catalogue: `apcorr`, for mosaics with pixels of the detector's size, and `abvegaoffset`."""
+        return self._made.references()
 
     def raw(self, k: int, **options) -> Simulation:
         """Return the raw exposure of image `k`, with references and truth.

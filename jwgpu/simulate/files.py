@@ -11,6 +11,7 @@ from pathlib import Path
 import asdf
 import numpy as np
 from astropy.io import fits
+from astropy.table import Table
 
 from jwgpu.data import PIXEL, Meta, Ramp, Reference
 from jwgpu.errors import InputError
@@ -22,13 +23,17 @@ from jwgpu.reference import local
 from jwgpu.simulate.exposures import Simulation, Truth
 
 TYPES = ("mask", "superbias", "saturation", "linearity", "dark", "gain", "readnoise", "ipc", "reset", "rscd",
-         "refpix", "emicorr", "pictureframe", "flat", "photom", "area", "distortion", "filteroffset")  # fmt: skip
+         "refpix", "emicorr", "pictureframe", "flat", "photom", "area", "distortion", "filteroffset", "apcorr",
+         "abvegaoffset")  # fmt: skip
 
 _EXTENSION = {"data": "SCI", "err": "ERR", "dq": "DQ", "coeffs": "COEFFS", "irs2_table": "IRS2", "dq_table": "DQ",
-              "rscd_group_skip_table": "RSCD_GROUP_SKIP", "phot_table": "PHOTOM"}  # fmt: skip
+              "rscd_group_skip_table": "RSCD_GROUP_SKIP", "phot_table": "PHOTOM",
+              "apcorr_table": "APCORR"}  # fmt: skip
 _SCHEMAS = {"DarkMIRIModel": "darkMIRI", "IRS2Model": "irs2", "PixelAreaModel": "pixelarea",
             "NrcImgPhotomModel": "nrcimg_photom", "NisImgPhotomModel": "nisimg_photom",
-            "MirImgPhotomModel": "mirimg_photom", "FgsImgPhotomModel": "fgsimg_photom"}  # fmt: skip
+            "MirImgPhotomModel": "mirimg_photom", "FgsImgPhotomModel": "fgsimg_photom",
+            "NrcImgApcorrModel": "nrcimg_apcorr", "NisImgApcorrModel": "nisimg_apcorr",
+            "MirImgApcorrModel": "mirimg_apcorr", "FgsImgApcorrModel": "fgsimg_apcorr"}  # fmt: skip
 _DQ_DEF = np.dtype([("BIT", "i4"), ("VALUE", "u4"), ("NAME", "S40"), ("DESCRIPTION", "S80")])
 
 
@@ -150,6 +155,8 @@ def _asdf_tree(reference: Reference) -> dict:
         node = made if own else made.setdefault("meta", {})
         for branch in branches:
             node = node.setdefault(branch, {})
+        if path == "abvega_offset":
+            value = Table(value)
         if isinstance(value, np.ndarray) and value.dtype.names:
             value = [dict(zip(value.dtype.names, row)) for row in value.tolist()]
         node[leaf] = list(value) if isinstance(value, tuple) else value

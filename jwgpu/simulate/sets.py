@@ -14,7 +14,7 @@ from jwgpu.data import PIXEL, Image, Meta
 from jwgpu.errors import InputError
 from jwgpu.io import save
 from jwgpu.io.atomic import atomic
-from jwgpu.simulate import field, header, pointing, rays
+from jwgpu.simulate import apertures, field, header, pointing, rays
 from jwgpu.simulate.exposures import Simulation, collect, exposure
 from jwgpu.simulate.files import TYPES
 from jwgpu.simulate.optics import STERADIAN, Chip
@@ -183,6 +183,13 @@ class Maker:
             "aperture.position_angle": (attitude["wcsinfo.roll_ref"] + attitude["wcsinfo.v3yangle"]) % 360,
         }  # fmt: skip
 
+    def references(self):
+        """Return the references of a catalogue of the sources."""
+        return collect(self._apertures(self.chips[0]))
+
+    def _apertures(self, chip: Chip) -> dict:
+        return apertures.references(chip.det.instrument, chip.det.name, chip.filter, chip.det.pupil, self.fwhm)
+
     def raw(self, k: int, options: dict) -> Simulation:
         """Return the raw exposure of image `k`, with the geometry of the set."""
         chip, place = self._parts(k)
@@ -196,7 +203,9 @@ class Maker:
         kinds = (kind for kind in TYPES if made.references.get(kind) is not None)
         held = {kind: dataclasses.replace(made.references.get(kind), **geometry.get(kind, {})) for kind in kinds}
         meta = made.ramp.meta.set(self._pointing(k)).set({"filename": f"{self.root(k)}_uncal.fits"})
-        return Simulation(made.ramp.replace(meta=meta), collect(held).to(made.ramp.device), made.truth)
+        return Simulation(
+            made.ramp.replace(meta=meta), collect(held | self._apertures(chip)).to(made.ramp.device), made.truth
+        )
 
 
 def write(images, folder: str | os.PathLike) -> list[Path]:

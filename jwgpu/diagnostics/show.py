@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import warnings
-
-from jwgpu.data import Exposure, Ramp, Reference
+from jwgpu.data import Exposure, Image, Ramp, Reference, SourceCatalog
 from jwgpu.diagnostics import draw, planes
 from jwgpu.diagnostics.segments import segments
+from jwgpu.diagnostics.sources import CatalogViewer
+from jwgpu.diagnostics.widgets import canvas_of, notebook_packages
 from jwgpu.errors import InputError
 
 
 def show(
     before: Exposure,
-    after: Exposure | None = None,
+    after: Exposure | SourceCatalog | None = None,
     *,
     gain: Reference | None = None,
     readnoise: Reference | None = None,
-) -> Viewer:
-    """Show one exposure, or two side by side with what changed between them.
+) -> Viewer | CatalogViewer:
+    """Show one exposure, two side by side with what changed between them, or the sources of a catalogue on an image.
 
     Controls choose the integration, the group, the stretch and a flag to lay over the images. A click on an image
     picks a pixel; its ramp is drawn below with flagged groups marked. After `jump`, and beside a rate, the lines that
@@ -26,20 +26,25 @@ def show(
     Parameters
     ----------
     before, after : Ramp or Image
-        Of the same (y, x) shape.
+        Of the same (y, x) shape. In place of the second, a `SourceCatalog` of the first: each source is outlined, stars
+        and extended sources in two colours; a click picks one and says what the catalogue has of it.
     gain, readnoise : Reference, optional
         For the weights of these lines; without them all groups of a segment count alike.
 
     Returns
     -------
-    Viewer
-        An ipywidgets box, displayed as the last expression of a cell.
+    Viewer or CatalogViewer
+        An ipywidgets box, displayed as the last expression of a cell; its `figure` can be saved.
 
     Raises
     ------
     InputError
         Where the shapes differ, or the notebook packages are not installed.
     """
+    if isinstance(after, SourceCatalog):
+        if not isinstance(before, Image):
+            raise InputError(f"show: sources are shown on an image, and {before.name} is none; give (image, catalog)")
+        return CatalogViewer(before, after)
     if after is not None and after.data.shape[-2:] != before.data.shape[-2:]:
         raise InputError(
             f"show: {before.name} is {before.data.shape[-2:]} and {after.name} is {after.data.shape[-2:]} pixels; "
@@ -59,7 +64,7 @@ class Viewer:
     """
 
     def __init__(self, exposures: list[Exposure], gain: Reference | None = None, readnoise: Reference | None = None):
-        widgets, canvas_class, manager_class = _notebook_packages()
+        widgets, canvas_class, manager_class = notebook_packages()
         from matplotlib.figure import Figure
 
         self.exposures, self._references = exposures, {"gain": gain, "readnoise": readnoise}
@@ -70,13 +75,7 @@ class Viewer:
             self.labels = list(fallbacks)
         self._has_ramp = any(isinstance(e, Ramp) for e in exposures)
         self.figure = Figure(figsize=(9.8, 6.6 if self._has_ramp else 3.8), layout="constrained")
-        self.canvas = canvas_class(self.figure)
-        with warnings.catch_warnings():
-            # ipympl's toolbar hands its canvas to traitlets, which deprecates that.
-            warnings.simplefilter("ignore", DeprecationWarning)
-            self._manager = manager_class(self.canvas, 0)
-        self.canvas.header_visible = False
-        self.canvas.footer_visible = False
+        self.canvas, self._manager = canvas_of(self.figure, canvas_class, manager_class)
         self.canvas.mpl_connect("button_press_event", self._clicked)
         self._controls(widgets)
         self.message = widgets.HTML()
@@ -188,18 +187,3 @@ class Viewer:
 
     def _repr_mimebundle_(self, **kwargs):
         return self.box._repr_mimebundle_(**kwargs)
-
-
-def _notebook_packages():
-    import matplotlib
-
-    # Importing ipympl makes it the backend of every figure of the session; that choice is the user's.
-    use, matplotlib.use = matplotlib.use, lambda *_, **__: None
-    try:
-        import ipywidgets
-        from ipympl.backend_nbagg import Canvas, FigureManager
-    except ImportError as error:
-        raise InputError(f"jw.show needs the notebook packages ({error}): pip install 'jwgpu[notebook]'") from error
-    finally:
-        matplotlib.use = use
-    return ipywidgets, Canvas, FigureManager

@@ -28,8 +28,10 @@ class Parameter:
             return None
         for kind in members(self.annotation):
             if typing.get_origin(kind) is typing.Literal:
-                if value in typing.get_args(kind):
-                    return value
+                # Parameter files hold numbers that are choices as words.
+                for choice in typing.get_args(kind):
+                    if value == choice or value == str(choice):
+                        return choice
             elif typing.get_origin(kind) in (list, tuple):
                 if isinstance(value, (list, tuple)):
                     return type_of(kind)(value)

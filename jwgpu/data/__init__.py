@@ -1,5 +1,6 @@
 """The nouns: immutable values of arrays, metadata and history."""
 
+from jwgpu.data.alignment import Alignment
 from jwgpu.data.catalog import Column, SourceCatalog
 from jwgpu.data.exposure import Exposure
 from jwgpu.data.exposures import Exposures
@@ -12,6 +13,6 @@ from jwgpu.data.tensors import Tensors
 from jwgpu.data.windows import Windows
 
 __all__ = [
-    "GROUP", "PIXEL", "Column", "Exposure", "Exposures", "Image", "Meta", "Ramp", "Reference", "SourceCatalog",
-    "Tensors", "Windows",
+    "GROUP", "PIXEL", "Alignment", "Column", "Exposure", "Exposures", "Image", "Meta", "Ramp", "Reference",
+    "SourceCatalog", "Tensors", "Windows",
 ]  # fmt: skip

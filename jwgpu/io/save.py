@@ -13,9 +13,9 @@ import numpy as np
 from astropy.io import fits
 
 from jwgpu._version import __version__
-from jwgpu.data import Image, Meta, Ramp, SourceCatalog, Tensors, Windows
+from jwgpu.data import Alignment, Image, Meta, Ramp, SourceCatalog, Tensors, Windows
 from jwgpu.errors import InputError
-from jwgpu.io import asdftree, catalogs, fitsfile, headers, windows
+from jwgpu.io import alignment, asdftree, catalogs, fitsfile, headers, windows
 from jwgpu.io.atomic import atomic
 from jwgpu.io.keywords import layout, products
 from jwgpu.io.names import product_name
@@ -49,7 +49,7 @@ def save(
 
     Parameters
     ----------
-    exposure : Ramp, Image, SourceCatalog, Tensors or Windows
+    exposure : Ramp, Image, SourceCatalog, Tensors, Windows or Alignment
         A catalogue is written as text (`_cat.ecsv`), its segmentation beside it (`_segm.fits`). Windows go into the
         ASDF file that the step was asked for, in which those of other detectors stay.
     path : str or path, optional
@@ -77,6 +77,8 @@ def save(
         raise ValueError("give either a path, or a folder (out) and a suffix for the default name")
     if isinstance(exposure, Windows):
         return windows.write(exposure, path)
+    if isinstance(exposure, Alignment):
+        return alignment.write(exposure, path, out, overwrite)
     target = Path(path) if path is not None else Path(out or ".") / _default_name(exposure, suffix)
     source = exposure.meta.get("jwgpu.source")
     if source is not None and target.exists() and Path(source).exists() and target.samefile(source):

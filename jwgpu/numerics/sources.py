@@ -67,6 +67,11 @@ class Kernel:
         return cls(fwhm, sigma, gaussian, inside, (cut - cut.sum() / n) / variance * inside, variance**-0.5)
 
 
+def _beside(image, array: np.ndarray):
+    """Return a small array where the image is."""
+    return backend.to(array, "gpu" if backend.is_device_array(image) else "cpu")
+
+
 def convolved(image, kernel: Kernel):
     """Return the image convolved with a kernel, (y, x) float32; beyond the edges everything is 0.
 
@@ -74,7 +79,7 @@ def convolved(image, kernel: Kernel):
     """
     xp, images = namespace(image), ndimage(image)
     out, half = xp.empty_like(image), len(kernel.weights) // 2
-    weights = xp.asarray(kernel.weights)
+    weights = _beside(image, kernel.weights)
 
     def work(rows):
         first = max(rows.start - half, 0)
@@ -117,7 +122,7 @@ def maxima(image, threshold: float, reach: int, hidden=None):
     return y, x
 
 
-def _stamps(image, y, x, half: int):
+def stamps(image, y, x, half: int):
     """Return the squares of 2 `half` + 1 pixels around others, (n, y, x) float64; 0 off the image."""
     xp = namespace(image)
     reach = xp.arange(-half, half + 1)
@@ -213,9 +218,8 @@ def _chosen(found: dict[str, np.ndarray], roundness: tuple[str, ...], limits: Li
 
 def _dao(image, smooth, y, x, kernel: Kernel) -> dict:
     """Return what DAOFIND measures at candidates."""
-    xp = namespace(image)
     half = len(kernel.weights) // 2
-    stamp, around = _stamps(image, y, x, half), _stamps(smooth, y, x, half)
+    stamp, around = stamps(image, y, x, half), stamps(smooth, y, x, half)
     peak, height = stamp[:, half, half], around[:, half, half].copy()
     around[:, half, half] = 0
     # Quarters of the stamp, one turned into the next, with changing signs: their sum is 0 for what is round.
@@ -224,8 +228,8 @@ def _dao(image, smooth, y, x, kernel: Kernel) -> dict:
     sign = sign + np.where((j >= 0) & (i < 0), -1, 0) + np.where((j > 0) & (i >= 0), 1, 0)
     with np.errstate(all="ignore"):
         total = abs(around).sum(axis=(1, 2))
-        roundness1 = 2 * (around * xp.asarray(sign)).sum(axis=(1, 2)) / total
-        mean = ((stamp * xp.asarray(kernel.inside)).sum(axis=(1, 2)) - peak) / (kernel.inside.sum() - 1)
+        roundness1 = 2 * (around * _beside(image, sign)).sum(axis=(1, 2)) / total
+        mean = ((stamp * _beside(image, kernel.inside)).sum(axis=(1, 2)) - peak) / (kernel.inside.sum() - 1)
         sharpness = (peak - mean) / height
         dx, height_x = _fit(stamp, kernel)
         dy, height_y = _fit(stamp.transpose(0, 2, 1), kernel, -1.0)
@@ -248,9 +252,9 @@ def _fit(stamp, kernel: Kernel, sign: float = 1.0):
     w = half - abs(place) + 1.0
     g = (kernel.gaussian * w[:, None]).sum(axis=0)
     slope = -g * place
-    d = (stamp * xp.asarray(w)[:, None]).sum(axis=1)
+    d = (stamp * _beside(stamp, w)[:, None]).sum(axis=1)
     total, with_g, with_slope, first = (
-        (d * xp.asarray(v)).sum(axis=1) for v in (w, g * w, slope * w, -sign * place * w)
+        (d * _beside(stamp, v)).sum(axis=1) for v in (w, g * w, slope * w, -sign * place * w)
     )
     height = (with_g - total * (g @ w) / w.sum()) / (g**2 @ w - (g @ w) ** 2 / w.sum())
     shift = (g * slope @ w - (with_slope - (slope @ w) * total)) / (height * (slope**2 @ w) / kernel.sigma**2)
@@ -265,7 +269,7 @@ def _moments(image, y, x, kernel: Kernel) -> dict:
     """Return what starfind measures at candidates: moments of what exceeds the mean of the corners of the stamp."""
     xp = namespace(image)
     half = len(kernel.weights) // 2
-    stamp, inside = _stamps(image, y, x, half), xp.asarray(kernel.inside)
+    stamp, inside = stamps(image, y, x, half), _beside(image, kernel.inside)
     sky = (stamp * ~inside).sum(axis=(1, 2)) / max((~kernel.inside).sum(), 1)  # a wide kernel may have no corners
     light = (stamp - sky[:, None, None]) * inside
     light = xp.where(light < 0, 0.0, light)

@@ -30,6 +30,15 @@ PARAMETERS = {
     "skymatch": {"skymethod": "global+match", "subtract": True, "skystat": "median"},
     "source_catalog": {"npixels": 5, "snr_threshold": 2.0, "localbkg_width": 5},
     "superbias": {"cyclic_bias": True, "cyclic_period": 512},
+    "tweakreg": {
+        "starfinder": "dao",
+        "snr_threshold": 3.0,
+        "separation": 0.2,
+        "tolerance": 0.1,
+        "minobj": 1,
+        "fitgeometry": "shift",
+        "expand_refcat": True,
+    },
 }
 """Other parameters that a step is run with too: those that lead past what the defaults do."""
 
@@ -38,7 +47,7 @@ _IMAGES = ("nircam", "miri_sub", "fgs_image", "nirspec_sub")
 _CALIBRATED = tuple(mode for mode in _IMAGES if mode != "nirspec_sub")  # in MJy/sr
 LATER = {
     **dict.fromkeys(("bkg_subtract", "assign_wcs", "flat_field", "photom"), _IMAGES), "source_catalog": _CALIBRATED,
-    "assign_mtwcs": _IMAGES, "skymatch": _CALIBRATED,
+    "assign_mtwcs": _IMAGES, "tweakreg": _CALIBRATED, "skymatch": _CALIBRATED,
 }  # fmt: skip
 """Steps that no pipeline holds yet, and the modes in which they run on the images that pipelines give; those of many
 exposures on a set of each image that has coordinates and the same one dithered."""

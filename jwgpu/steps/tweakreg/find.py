@@ -1,0 +1,203 @@
+"""Sources in one image, for its alignment."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from jwgpu import backend
+from jwgpu.backend import namespace
+from jwgpu.data import PIXEL, Image
+from jwgpu.errors import InputError
+from jwgpu.numerics import centroids, mesh, sources
+
+SOURCE = np.dtype([("id", "i4"), ("x", "f8"), ("y", "f8"), ("flux", "f8")])
+_FINDERS = {"dao": sources.daofind, "iraf": sources.starfind}
+_KRON = (2.5, 1.4, 0.0)
+
+
+@dataclass(frozen=True)
+class Finder:
+    """How sources are found.
+
+    Attributes
+    ----------
+    starfinder : {"dao", "iraf", "segmentation"}
+        Maxima measured as DAOFIND or as IRAF's starfind do, or segments of connected pixels (by photutils).
+    snr_threshold : float
+        Height of a source above the background in units of its noise.
+    kernel_fwhm : float
+        Width (pixels) of the Gaussian that the image is convolved with.
+    bkg_boxsize : int
+        Pixels along a side of the boxes that the background is found in.
+    refine : bool
+        Fit Gaussians, integrated over the pixels, to the stars that are found: their places are several times better
+        where stars are narrow. The official step has no such thing.
+    """
+
+    starfinder: Literal["dao", "iraf", "segmentation"] = "iraf"
+    snr_threshold: float = 10.0
+    kernel_fwhm: float = 2.5
+    bkg_boxsize: int = 400
+    refine: bool = False
+
+
+@dataclass(frozen=True)
+class Stars:
+    """Which maxima are stars, for the finders `dao` and `iraf`.
+
+    Attributes
+    ----------
+    minsep_fwhm : float
+        Distance of two stars, at least, in widths of the kernel; never below 2 pixels.
+    sigma_radius : float
+        Radius of the kernel in standard deviations; never below 2 pixels.
+    sharplo, sharphi, roundlo, roundhi : float
+        Limits of sharpness and roundness.
+    brightest : int
+        How many to keep, the brightest first.
+    peakmax : float, optional
+        Highest pixel of a star, at most.
+    """
+
+    minsep_fwhm: float = 0.0
+    sigma_radius: float = 1.5
+    sharplo: float = 0.5
+    sharphi: float = 2.0
+    roundlo: float = 0.0
+    roundhi: float = 0.2
+    brightest: int = 200
+    peakmax: float | None = None
+
+
+@dataclass(frozen=True)
+class Segments:
+    """What is a source, for the finder `segmentation`.
+
+    Attributes
+    ----------
+    npixels : int
+        Connected pixels above the threshold, at least.
+    connectivity : {4, 8}
+        Whether pixels that share a corner alone are connected.
+    nlevels : int
+        Levels between which blended sources are separated.
+    contrast : float
+        Share of the light that a part must have to be a source of its own.
+    multithresh_mode : {"exponential", "linear", "sinh"}
+        Spacing of the levels.
+    localbkg_width : int
+        Width of the frame around each source that its background is taken from; none for 0.
+    apermask_method : {"correct", "mask", "none"}
+        What becomes of neighbours.
+    kron_params : list of 2 or 3 floats, optional
+        Parameters of Kron apertures.
+    deblend : bool
+        Whether blended sources are separated.
+    """
+
+    npixels: int = 10
+    connectivity: Literal[4, 8] = 8
+    nlevels: int = 32
+    contrast: float = 0.001
+    multithresh_mode: Literal["exponential", "linear", "sinh"] = "exponential"
+    localbkg_width: int = 0
+    apermask_method: Literal["correct", "mask", "none"] = "correct"
+    kron_params: list[float] | None = None
+    deblend: bool = True
+
+
+def find(image: Image, finder: Finder, stars: Stars, segments: Segments) -> np.ndarray:
+    """Return the sources of an image, on the host.
+
+    Raises
+    ------
+    InputError
+        The finder is asked for what cannot be.
+    """
+    _check(finder, stars, segments)
+    xp, data = namespace(image.data), image.data
+    hidden = None
+    if image.dq is not None:
+        hidden = (image.dq & np.uint32(PIXEL.DO_NOT_USE | PIXEL.NON_SCIENCE)) != 0
+    level, noise = mesh.background(data, finder.bkg_boxsize, hidden)
+    if not bool(xp.isfinite(level).any()):
+        return np.zeros(0, SOURCE)
+    data = data - level
+    # Hidden pixels have neither background nor noise, and count as such.
+    noise = xp.broadcast_to(xp.asarray(noise), data.shape)
+    noise = noise if hidden is None else xp.where(hidden, np.float32(0), noise)
+    if finder.starfinder == "segmentation":
+        return _segments(image, data, finder.snr_threshold * noise, hidden, finder, segments)
+    kernel = sources.Kernel.of(finder.kernel_fwhm, stars.sigma_radius)
+    reach = max(2, int(stars.minsep_fwhm * finder.kernel_fwhm + 0.5))
+    limits = sources.Limits((stars.sharplo, stars.sharphi), (stars.roundlo, stars.roundhi), stars.peakmax,
+                            stars.brightest)  # fmt: skip
+    threshold = finder.snr_threshold * float(xp.median(noise))
+    found = _FINDERS[finder.starfinder](data, kernel, threshold, reach, hidden, limits)
+    return _refined(found, data, hidden, finder)
+
+
+def _refined(found: dict, data, hidden, finder: Finder) -> np.ndarray:
+    """Return the table of what was found, in better places where that is asked for."""
+    if finder.refine:
+        data = data if hidden is None else namespace(data).where(hidden, np.float32(np.nan), data)
+        found["x"], found["y"] = centroids.refined(data, found["x"], found["y"], finder.kernel_fwhm)
+    return _table(found)
+
+
+def _table(found) -> np.ndarray:
+    made = np.zeros(len(found["x"]), SOURCE)
+    made["id"] = np.arange(len(made)) + 1
+    for name in ("x", "y", "flux"):
+        made[name] = found[name]
+    return made
+
+
+def _check(finder: Finder, stars: Stars, segments: Segments) -> None:
+    positive = {"kernel_fwhm": finder.kernel_fwhm, "bkg_boxsize": finder.bkg_boxsize, "brightest": stars.brightest,
+                "sigma_radius": stars.sigma_radius, "npixels": segments.npixels}  # fmt: skip
+    for name, value in positive.items():
+        if not value > 0:
+            raise InputError(f"tweakreg.{name} = {value}: give a positive number")
+    if not finder.snr_threshold >= 0:
+        raise InputError(f"tweakreg.snr_threshold = {finder.snr_threshold}: give a number that is not negative")
+    kron = segments.kron_params
+    if kron is not None and len(kron) not in (2, 3):
+        raise InputError(f"tweakreg.kron_params = {kron}: give 2 or 3 numbers")
+
+
+def _segments(image: Image, data, threshold, hidden, finder: Finder, rules: Segments) -> np.ndarray:
+    """Return sources made of connected pixels; photutils works on the host."""
+    import warnings
+
+    from astropy.convolution import Gaussian2DKernel, convolve
+    from photutils.segmentation import SourceCatalog, SourceFinder
+
+    host = {name: None if array is None else backend.to_host(array) for name, array in
+            {"data": data, "threshold": threshold, "hidden": hidden, "error": image.err}.items()}  # fmt: skip
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of images without sources, and of missing pixels
+        kernel = Gaussian2DKernel(finder.kernel_fwhm / sources.SIGMA)
+        smooth = convolve(host["data"], kernel, mask=host["hidden"])
+        find = SourceFinder(n_pixels=rules.npixels, connectivity=rules.connectivity, deblend=rules.deblend,
+                            n_levels=rules.nlevels, contrast=rules.contrast, mode=rules.multithresh_mode,
+                            progress_bar=False)  # fmt: skip
+        segments = find(smooth, host["threshold"], mask=host["hidden"])
+        if segments is None:
+            return np.zeros(0, SOURCE)
+        catalog = SourceCatalog(
+            host["data"], segments, mask=host["hidden"], convolved_data=smooth, error=host["error"],
+            local_bkg_width=rules.localbkg_width, aperture_mask_method=rules.apermask_method,
+            kron_params=tuple(rules.kron_params or _KRON),
+        )  # fmt: skip
+    found = {"x": catalog.x_centroid, "y": catalog.y_centroid, "flux": catalog.segment_flux}
+    return _refined({name: np.asarray(column, float) for name, column in found.items()}, data, hidden, finder)
+
+
+def settings(*groups) -> dict:
+    """Return the values of dataclasses by name."""
+    return {field.name: getattr(group, field.name) for group in groups for field in dataclasses.fields(group)}

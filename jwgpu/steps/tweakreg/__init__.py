@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import datetime
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,10 +12,11 @@ import numpy as np
 from jwgpu.data import Exposures, Image
 from jwgpu.errors import InputError
 from jwgpu.step import Skip, byproduct, note, step
-from jwgpu.steps.tweakreg import align, catalogs, gaia, report
+from jwgpu.steps.tweakreg import align, report
 from jwgpu.steps.tweakreg.align import Fit, Match
 from jwgpu.steps.tweakreg.find import Finder, Segments, Stars, find
 from jwgpu.steps.tweakreg.members import Member
+from jwgpu.wcs import catalogues, gaia
 
 
 @dataclass(frozen=True)
@@ -156,7 +159,7 @@ def tweakreg(
     groups = images.groups()
     if len(groups) == 1 and not absolute.catalogue and not save_catalogs:
         raise Skip("there is a single group of exposures, and no catalogue to align it with")
-    names = catalogs.listed(catfile) if use_custom_catalogs and catfile.strip() else {}
+    names = catalogues.listed(catfile) if use_custom_catalogs and catfile.strip() else {}
     members = [_member(image, finder, stars, segments, names if use_custom_catalogs else None)
                for image in images.loaded()]  # fmt: skip
     outcomes = align.relative(members, groups, _growing(fit, absolute), match)
@@ -187,8 +190,6 @@ def tweakreg(
 
 def _growing(fit: Fit, absolute: Absolute) -> Fit:
     """Return how to fit: with a catalogue to come, the reference grows, so that no source counts twice."""
-    import dataclasses
-
     return dataclasses.replace(fit, expand_refcat=True) if absolute.catalogue else fit
 
 
@@ -196,8 +197,10 @@ def _member(image: Image, finder: Finder, stars: Stars, segments: Segments, name
     """Return an exposure with its sources: those that a catalogue lists, else those that are found."""
     if image.data.ndim != 2:
         raise InputError(f"{image.name} has a plane per integration; tweakreg aligns images of one plane")
-    listed = None if names is None else catalogs.given(image, names)
-    found = catalogs.sources(listed) if listed else find(image, finder, stars, segments)
+    listed = None
+    if names is not None:  # the list goes before the header
+        listed = names.get(image.name, "") or None if image.name in names else image.meta.get("tweakreg_catalog")
+    found = catalogues.sources(listed) if listed else find(image, finder, stars, segments)
     return Member.of(image, found)
 
 
@@ -212,7 +215,7 @@ def _place(images: Exposures, members: list[Member], absolute: Absolute) -> list
         radius = np.degrees(np.arccos(np.clip(middle @ corners, -1, 1)).max())
         stars = gaia.fetch(named.upper(), float(ra), float(dec), float(radius), _epoch(images))
     else:
-        stars = catalogs.sky(named)
+        stars = catalogues.sky(named)
     if absolute.save_abs_catalog:
         byproduct(abs_catalog=report.table(images, f"fit_{named.lower()}_ref", stars))
     weight = stars["weight"] if (stars["weight"] != 1).any() else None
@@ -225,9 +228,9 @@ def _place(images: Exposures, members: list[Member], absolute: Absolute) -> list
 
 def _epoch(images: Exposures) -> float:
     """Return when the first exposure was taken, as a year and its fraction."""
-    from astropy.time import Time
-
-    return float(Time(str(images[0].meta.require("observation.date", "tweakreg"))).decimalyear)
+    day = datetime.date.fromisoformat(str(images[0].meta.require("observation.date", "tweakreg")))
+    first, after = datetime.date(day.year, 1, 1), datetime.date(day.year + 1, 1, 1)
+    return day.year + (day - first).days / (after - first).days
 
 
 def _moved(image: Image, member: Member, name: str | None, rules: Approximation) -> Image:

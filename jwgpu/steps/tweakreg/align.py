@@ -7,7 +7,6 @@ are matched, and an affine map is fitted with clipping.
 from __future__ import annotations
 
 import dataclasses
-import logging
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,6 +15,7 @@ import numpy as np
 from jwgpu.errors import InputError
 from jwgpu.steps.tweakreg.members import Member, direction
 from jwgpu.steps.tweakreg.overlap import hull, overlap
+from jwgpu.wcs import matching
 
 _SAME = 2.0  # pixels between sources of one star in exposures that are aligned
 
@@ -219,8 +219,6 @@ def _align(
     With `together`, sources of several exposures that are of one star count as one, at their mean place. (Matching
     takes one of sources that lie close to each other, the first from below, which is not where the star is.)
     """
-    from tweakwcs.linearfit import NotEnoughPointsError, SingularMatrixError, iter_linear_fit
-
     nothing = np.zeros(0, int)
     there = members[group[0]]
     ours, theirs = (there.project(*p).T for p in (_positions(members, group), (reference.ra, reference.dec)))
@@ -230,9 +228,9 @@ def _align(
         star = _together(ours, owner, _SAME * there.scale())
         ours = _means(ours, star)
     try:
-        known, found = _matched(theirs, ours, there.scale(), match)
-    except RuntimeError as error:
-        _say(outcomes, group, "failed", f"sources are confused ({error}); change separation or tolerance")
+        known, found = matching.matched(theirs, ours, there.scale(), **dataclasses.asdict(match))
+    except matching.ConfusedError as error:
+        _say(outcomes, group, "failed", str(error))
         return nothing
     least = max(fit.minobj, LEAST[fit.fitgeometry])
     if len(found) < least:
@@ -242,45 +240,25 @@ def _align(
         return nothing
     weight = None if reference.weight is None else reference.weight[known]
     try:
-        made = iter_linear_fit(theirs[known], ours[found], weight, None, fitgeom=fit.fitgeometry, nclip=fit.nclip,
-                               sigma=(fit.sigma, "rmse"))  # fmt: skip
-    except (NotEnoughPointsError, SingularMatrixError) as error:
-        _say(outcomes, group, "failed", f"no fit: {error}")
+        made = matching.fitted(theirs[known], ours[found], weight, fit.fitgeometry, fit.nclip, fit.sigma)
+    except matching.ConfusedError as error:
+        _say(outcomes, group, "failed", str(error))
         return nothing
-    matrix, centre = made["matrix"], made["center"]
-    shift = made["shift"] + centre - matrix @ centre  # about the origin of the plane
     for k in group:
-        members[k].correct(there, matrix, shift)
+        members[k].correct(there, made["matrix"], made["shift"])
     # From stars back to their sources.
     row = np.full(len(ours), -1)
     row[found] = np.arange(len(found))
     matched = np.flatnonzero(row[star] >= 0)
-    _report(members, group, made, matrix, shift, matched, row[star[matched]], reference, known, outcomes)
+    _report(members, group, made, matched, row[star[matched]], reference, known, outcomes)
     return matched
 
 
-def _matched(theirs, ours, scale: float, match: Match) -> tuple[np.ndarray, np.ndarray]:
-    """Return which of their positions match which of ours, (n, 2) arcsec in one plane."""
-    from astropy.table import Table
-    from tweakwcs.matchutils import XYXYMatch
-
-    ahead = [np.flatnonzero(np.isfinite(places).all(axis=1)) for places in (theirs, ours)]
-    if not all(len(chosen) for chosen in ahead):
-        return np.zeros(0, int), np.zeros(0, int)
-    logging.getLogger("tweakwcs").setLevel(logging.WARNING)
-    tables = [Table(places[chosen], names=("TPx", "TPy")) for places, chosen in zip((theirs, ours), ahead)]
-    matcher = XYXYMatch(searchrad=match.searchrad, separation=match.separation, use2dhist=match.use2dhist,
-                        tolerance=match.tolerance, xoffset=match.xoffset, yoffset=match.yoffset)  # fmt: skip
-    known, found = matcher(*tables, tp_pscale=scale, tp_units="arcsec")
-    return ahead[0][np.asarray(known, int)], ahead[1][np.asarray(found, int)]
-
-
-def _report(members, group, made, matrix, shift, matched, row, reference: Catalogue, known, outcomes) -> None:
+def _report(members, group, made, matched, row, reference: Catalogue, known, outcomes) -> None:
     """Write down the fit of a group, and the residuals of its sources: `row` is the match that each source is of."""
-    used = np.asarray(made["fitmask"], bool)
-    fit = {"n_matches": len(known), "n_used": int(used.sum()), "rmse": made["rmse"], "mae": made["mae"],
-           "shift_x": shift[0], "shift_y": shift[1], "rotation": made["proper_rot"], "scale": made["<scale>"],
-           "matrix": matrix}  # fmt: skip
+    used = made["used"]
+    fit = {**made, "n_matches": len(known), "n_used": int(used.sum()), "shift_x": made["shift"][0],
+           "shift_y": made["shift"][1]}  # fmt: skip
     first = 0
     for k in group:
         member, outcome = members[k], outcomes[k]

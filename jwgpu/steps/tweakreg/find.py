@@ -12,9 +12,9 @@ from jwgpu import backend
 from jwgpu.backend import namespace
 from jwgpu.data import PIXEL, Image
 from jwgpu.errors import InputError
-from jwgpu.numerics import centroids, mesh, sources
+from jwgpu.numerics import centroids, mesh, smooth, sources
+from jwgpu.wcs.catalogues import SOURCE
 
-SOURCE = np.dtype([("id", "i4"), ("x", "f8"), ("y", "f8"), ("flux", "f8")])
 _FINDERS = {"dao": sources.daofind, "iraf": sources.starfind}
 _KRON = (2.5, 1.4, 0.0)
 
@@ -174,23 +174,22 @@ def _segments(image: Image, data, threshold, hidden, finder: Finder, rules: Segm
     """Return sources made of connected pixels; photutils works on the host."""
     import warnings
 
-    from astropy.convolution import Gaussian2DKernel, convolve
     from photutils.segmentation import SourceCatalog, SourceFinder
 
-    host = {name: None if array is None else backend.to_host(array) for name, array in
-            {"data": data, "threshold": threshold, "hidden": hidden, "error": image.err}.items()}  # fmt: skip
+    shown = data if hidden is None else namespace(data).where(hidden, np.float32(np.nan), data)
+    made = {"data": data, "threshold": threshold, "hidden": hidden, "error": image.err,
+            "smooth": smooth.gaussian(shown, finder.kernel_fwhm / sources.SIGMA)}  # fmt: skip
+    host = {name: None if array is None else backend.to_host(array) for name, array in made.items()}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of images without sources, and of missing pixels
-        kernel = Gaussian2DKernel(finder.kernel_fwhm / sources.SIGMA)
-        smooth = convolve(host["data"], kernel, mask=host["hidden"])
         find = SourceFinder(n_pixels=rules.npixels, connectivity=rules.connectivity, deblend=rules.deblend,
                             n_levels=rules.nlevels, contrast=rules.contrast, mode=rules.multithresh_mode,
                             progress_bar=False)  # fmt: skip
-        segments = find(smooth, host["threshold"], mask=host["hidden"])
+        segments = find(host["smooth"], host["threshold"], mask=host["hidden"])
         if segments is None:
             return np.zeros(0, SOURCE)
         catalog = SourceCatalog(
-            host["data"], segments, mask=host["hidden"], convolved_data=smooth, error=host["error"],
+            host["data"], segments, mask=host["hidden"], convolved_data=host["smooth"], error=host["error"],
             local_bkg_width=rules.localbkg_width, aperture_mask_method=rules.apermask_method,
             kron_params=tuple(rules.kron_params or _KRON),
         )  # fmt: skip

@@ -11,7 +11,7 @@ import urllib.request
 import numpy as np
 
 from jwgpu.errors import InputError
-from jwgpu.steps.tweakreg.catalogs import SKY
+from jwgpu.wcs.catalogues import SKY
 
 CATALOGUES = ("GAIAREFCAT", "GAIADR3", "GAIADR2", "GAIADR1")
 SERVICE = "https://gsss.stsci.edu/webservices"

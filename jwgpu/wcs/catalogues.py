@@ -1,4 +1,4 @@
-"""Catalogues that a user names: sources of each exposure, and positions on the sky. The one thing that is read here."""
+"""Catalogues that a user names: sources of each exposure, and positions on the sky."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from jwgpu.data import Image
 from jwgpu.errors import InputError
-from jwgpu.steps.tweakreg.find import SOURCE
 
+SOURCE = np.dtype([("id", "i4"), ("x", "f8"), ("y", "f8"), ("flux", "f8")])
 SKY = np.dtype([("ra", "f8"), ("dec", "f8"), ("weight", "f8")])
 
 
@@ -66,13 +65,6 @@ def listed(catfile: str) -> dict[str, str | None]:
             )
         found[words[0]] = str(path.parent / words[1]) if len(words) == 2 else None
     return found
-
-
-def given(image: Image, names: dict[str, str | None]) -> str | None:
-    """Return the catalogue that a user has for an exposure, by the list or by its header; None where there is none."""
-    if image.name in names:
-        return names[image.name]
-    return str(image.meta.get("tweakreg_catalog") or "").strip() or None
 
 
 def sources(path: str) -> np.ndarray:

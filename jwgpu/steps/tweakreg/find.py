@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,11 +11,11 @@ from jwgpu import backend
 from jwgpu.backend import namespace
 from jwgpu.data import PIXEL, Image
 from jwgpu.errors import InputError
-from jwgpu.numerics import centroids, mesh, smooth, sources
+from jwgpu.numerics import centroids, isophotes, mesh, smooth, sources
+from jwgpu.numerics.deblend import Levels, deblend
 from jwgpu.wcs.catalogues import SOURCE
 
 _FINDERS = {"dao": sources.daofind, "iraf": sources.starfind}
-_KRON = (2.5, 1.4, 0.0)
 
 
 @dataclass(frozen=True)
@@ -26,7 +25,7 @@ class Finder:
     Attributes
     ----------
     starfinder : {"dao", "iraf", "segmentation"}
-        Maxima measured as DAOFIND or as IRAF's starfind do, or segments of connected pixels (by photutils).
+        Maxima measured as DAOFIND or as IRAF's starfind do, or segments of connected pixels.
     snr_threshold : float
         Height of a source above the background in units of its noise.
     kernel_fwhm : float
@@ -89,12 +88,8 @@ class Segments:
         Share of the light that a part must have to be a source of its own.
     multithresh_mode : {"exponential", "linear", "sinh"}
         Spacing of the levels.
-    localbkg_width : int
-        Width of the frame around each source that its background is taken from; none for 0.
-    apermask_method : {"correct", "mask", "none"}
-        What becomes of neighbours.
-    kron_params : list of 2 or 3 floats, optional
-        Parameters of Kron apertures.
+    localbkg_width, apermask_method, kron_params
+        Of photometry, which no alignment asks for: they change nothing.
     deblend : bool
         Whether blended sources are separated.
     """
@@ -131,7 +126,7 @@ def find(image: Image, finder: Finder, stars: Stars, segments: Segments) -> np.n
     noise = xp.broadcast_to(xp.asarray(noise), data.shape)
     noise = noise if hidden is None else xp.where(hidden, np.float32(0), noise)
     if finder.starfinder == "segmentation":
-        return _segments(image, data, finder.snr_threshold * noise, hidden, finder, segments)
+        return _segments(image, data, noise, hidden, finder, segments)
     kernel = sources.Kernel.of(finder.kernel_fwhm, stars.sigma_radius)
     reach = max(2, int(stars.minsep_fwhm * finder.kernel_fwhm + 0.5))
     limits = sources.Limits((stars.sharplo, stars.sharphi), (stars.roundlo, stars.roundhi), stars.peakmax,
@@ -170,33 +165,20 @@ def _check(finder: Finder, stars: Stars, segments: Segments) -> None:
         raise InputError(f"tweakreg.kron_params = {kron}: give 2 or 3 numbers")
 
 
-def _segments(image: Image, data, threshold, hidden, finder: Finder, rules: Segments) -> np.ndarray:
-    """Return sources made of connected pixels; photutils works on the host."""
-    import warnings
-
-    from photutils.segmentation import SourceCatalog, SourceFinder
-
-    shown = data if hidden is None else namespace(data).where(hidden, np.float32(np.nan), data)
-    made = {"data": data, "threshold": threshold, "hidden": hidden, "error": image.err,
-            "smooth": smooth.gaussian(shown, finder.kernel_fwhm / sources.SIGMA)}  # fmt: skip
-    host = {name: None if array is None else backend.to_host(array) for name, array in made.items()}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of images without sources, and of missing pixels
-        find = SourceFinder(n_pixels=rules.npixels, connectivity=rules.connectivity, deblend=rules.deblend,
-                            n_levels=rules.nlevels, contrast=rules.contrast, mode=rules.multithresh_mode,
-                            progress_bar=False)  # fmt: skip
-        segments = find(host["smooth"], host["threshold"], mask=host["hidden"])
-        if segments is None:
-            return np.zeros(0, SOURCE)
-        catalog = SourceCatalog(
-            host["data"], segments, mask=host["hidden"], convolved_data=host["smooth"], error=host["error"],
-            local_bkg_width=rules.localbkg_width, aperture_mask_method=rules.apermask_method,
-            kron_params=tuple(rules.kron_params or _KRON),
-        )  # fmt: skip
-    found = {"x": catalog.x_centroid, "y": catalog.y_centroid, "flux": catalog.segment_flux}
-    return _refined({name: np.asarray(column, float) for name, column in found.items()}, data, hidden, finder)
-
-
-def settings(*groups) -> dict:
-    """Return the values of dataclasses by name."""
-    return {field.name: getattr(group, field.name) for group in groups for field in dataclasses.fields(group)}
+def _segments(image: Image, data, noise, hidden, finder: Finder, rules: Segments) -> np.ndarray:
+    """Return sources made of connected pixels, which are told apart on the host."""
+    xp = namespace(data)
+    shown = data if hidden is None else xp.where(hidden, np.float32(np.nan), data)
+    # Smoothing passes over missing pixels, so that sources have no holes; hidden pixels are in none.
+    smoothed = smooth.gaussian(shown, finder.kernel_fwhm / sources.SIGMA)
+    bright = smoothed > np.float32(finder.snr_threshold) * noise
+    bright = bright if hidden is None else bright & ~hidden
+    error = xp.zeros_like(data) if image.err is None else image.err
+    shown, error, smoothed, bright = (backend.to_host(a) for a in (shown, error, smoothed, bright))
+    labels = isophotes.detect(bright, rules.npixels, rules.connectivity)
+    if rules.deblend:
+        levels = Levels(rules.npixels, rules.nlevels, rules.contrast, rules.multithresh_mode, rules.connectivity)
+        labels = deblend(smoothed, labels, levels)
+    found = isophotes.measure(shown, error, smoothed, labels)
+    good = np.isfinite(found.x) & np.isfinite(found.y)
+    return _refined({name: getattr(found, name)[good] for name in ("x", "y", "flux")}, data, hidden, finder)

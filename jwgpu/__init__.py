@@ -10,6 +10,7 @@ from jwgpu._version import __version__
 _PUBLIC = {
     "open": ("jwgpu.io", "open"),
     "save": ("jwgpu.io", "save"),
+    "io": ("jwgpu.io", None),
     "references": ("jwgpu.reference", "references"),
     "use": ("jwgpu.backend", "use"),
     "show": ("jwgpu.diagnostics", "show"),

@@ -166,7 +166,11 @@ class Association:
         if not members:
             return None
         images = (self._opened(member) for member in members)
-        more = {"pool_name": self.more.get("asn_pool"), "table_name": self.table_name}
+        more = {
+            "pool_name": self.more.get("asn_pool"),
+            "table_name": self.table_name,
+            "asn_id": self.more.get("asn_id"),
+        }
         folder = None if scratch is None else os.fspath(scratch)
         return Exposures.of(images, product.name, folder, **more)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 import textwrap
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import click
 
@@ -33,7 +35,8 @@ class Settings:
     Parameters
     ----------
     assignments : words `step.name=value`
-        `name` is a parameter, a reference type of the step (then `value` is a file), or `skip`.
+        `name` is a parameter, a reference type of the step (then `value` is a file), a role of other exposures
+        (files with commas between them), or `skip`.
     skipped : names of steps
 
     Raises
@@ -46,6 +49,7 @@ class Settings:
         self.parameters: dict[str, dict] = {}
         self.skip: dict[str, bool] = {steps.get(name).name: True for name in skipped}
         self.overrides: dict[str, str] = {}
+        self.roles: dict[str, list[str]] = {}
         for word in assignments:
             self._assign(word)
 
@@ -61,21 +65,40 @@ class Settings:
             self.skip[name] = value.lower() == "true"
         elif key in step.references:
             self.overrides[f"{name}.{key}"] = value
+        elif key in step.roles:
+            self.roles[key] = [file.strip() for file in value.split(",") if file.strip()]
         elif key in step.parameters:
             self.parameters.setdefault(name, {})[key] = step.parameters[key].parse(value, name)
         else:
             try:
                 step.parameter(key)
             except ParameterError as error:
-                kinds = ", ".join(step.references) or "none"
+                kinds = ", ".join((*step.references, *step.roles)) or "none"
                 raise InputError(f"--set {word}: {error}; reference types: {kinds}") from None
 
-    def apply(self, pipeline):
-        """Return `pipeline` with the parameters and skips set; a step it does not have is an error."""
+    def apply(self, pipeline, elsewhere: Iterable[str] = ()):
+        """Return `pipeline` with the parameters and skips set; a step it does not have is an error.
+
+        Of the steps `elsewhere`, in other pipelines of the same command, those that it does not have are passed over.
+        """
+        known = {*pipeline.names()}
+        absent = {*elsewhere} - known
         for name, values in self.parameters.items():
-            pipeline = pipeline.set(name, **values)
+            pipeline = pipeline if name in absent else pipeline.set(name, **values)
         for name, skip in self.skip.items():
-            pipeline = pipeline.without(name) if skip else pipeline.including(name)
+            if name not in absent:
+                pipeline = pipeline.without(name) if skip else pipeline.including(name)
         for target in self.overrides:
-            pipeline[target.partition(".")[0]]
+            if (name := target.partition(".")[0]) not in absent:
+                pipeline[name]
         return pipeline
+
+    def others(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the exposures that were named for roles, in place of those that an association gives."""
+        import jwgpu as jw
+
+        named = {
+            role: jw.Exposures.of([jw.open(file, lazy=True) for file in files], product_name=role)
+            for role, files in self.roles.items()
+        }
+        return {**given, **named}

@@ -1,21 +1,18 @@
-"""`jwgpu run`: raw exposures become products."""
+"""`jwgpu run`: raw exposures become products, and products mosaics."""
 
 from __future__ import annotations
 
+import contextlib
 import os
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from types import MappingProxyType
 
 import click
 
+from jwgpu.cli import inputs
 from jwgpu.cli.report import FAILED, INPUT, Settings, complain
+from jwgpu.cli.work import Options, Work
 from jwgpu.errors import InputError
-from jwgpu.pipelines.origins import CODE, USER
-
-SUFFIX = {("guider", "image"): "cal", ("dark", "ramp"): "dark"}
-"""Product suffixes by pipeline and product of a `Run`, where the suffix is not the name of the product."""
 
 
 @click.command()
@@ -29,6 +26,7 @@ SUFFIX = {("guider", "image"): "cal", ("dark", "ramp"): "dark"}
     help="Set a parameter; NAME may be a reference type (VALUE is then a file) or `skip` (true, false).",
 )
 @click.option("--skip", "skipped", multiple=True, metavar="STEP", help="Leave a step out.")
+@click.option("--to", type=click.Choice(inputs.STAGES), default=None, help="Go on as far as this pipeline.")
 @click.option("--save-steps", is_flag=True, help="Also save the result of every step, as FILE_<step>.fits.")
 @click.option(
     "--device",
@@ -44,124 +42,120 @@ SUFFIX = {("guider", "image"): "cal", ("dark", "ramp"): "dark"}
 @click.option("--scratch", metavar="DIR", help="Folder for what does not fit into memory; TMPDIR, else that of --out.")
 @click.pass_context
 def run(
-    context, files, out, assignments, skipped, save_steps, device, folder, pipeline_file, given, no_pars, max_memory,
-    scratch,
+    context, files, out, assignments, skipped, to, save_steps, device, folder, pipeline_file, given, no_pars,
+    max_memory, scratch,
 ):  # fmt: skip
-    """Calibrate exposures: _uncal files become _rate and _rateints, guider exposures _cal, darks _dark.
+    """Calibrate exposures, and make mosaics of them.
 
-    Several files run one after the other; one failure does not stop the rest. What the persistence step leaves for
-    later exposures of a detector is passed on: give the files in the order in which they were taken.
+    FILE is a raw exposure (_uncal, which becomes _rate and _rateints; of a guider _cal, of darks _dark), a rate (_cal
+    and _i2d), or an association of rates. Calibrated images (_cal), a folder of them, or an association become mosaics:
+    _i2d, _crf, _cat and _segm. Images of the same filter, pupil, subarray and target go into one mosaic.
+
+    --to image3 takes raw exposures or rates all the way.
+
+    Several run one after the other; one failure does not stop the rest. What the persistence step leaves for later
+    exposures of a detector is passed on: give the files in the order in which they were taken.
 
     Parameters are those of --set, else of --pars, else of the parameter references that go with the exposure, else
     the defaults; --pipeline is run as it is.
     """
-    from jwgpu import backend
+    from jwgpu import backend, pipelines
     from jwgpu.io import output_folder
-    from jwgpu.pipelines import Carried, Pipeline
     from jwgpu.reference import cache
     from jwgpu.reference.parameters import read
 
-    settings = Settings(assignments, skipped)
-    pipeline = Pipeline.load(pipeline_file) if pipeline_file else None
+    if to and pipeline_file:
+        raise InputError("--to runs one pipeline after the other, and --pipeline names one; give one of them")
     if device:
         _use(backend, device)
     out = output_folder(out)
     scratch = output_folder(scratch or os.environ.get("TMPDIR") or out)
-    room = {"max_memory": max_memory and backend.memory.parse_bytes(max_memory), "scratch": scratch}
-    pars = [read(path) for path in given]
-    options = (settings, folder, save_steps, pipeline, pars, not (no_pars or pipeline_file), room)
-    if len(files) == 1:
-        with cache.limited(0):  # nothing comes after this file that could use its references again
-            calibrate(Path(files[0]), out, *options)
-        return
-    worst, carried = 0, Carried()
+    known = {step for _, order in pipelines.table.TABLES.values() for step in order}
+    options = Options(
+        out=out, settings=Settings(assignments, skipped), folder=folder, save_steps=save_steps,
+        pipeline=pipelines.Pipeline.load(pipeline_file) if pipeline_file else None, pars=[read(path) for path in given],
+        find_pars=not (no_pars or pipeline_file),
+        room={"max_memory": max_memory and backend.memory.parse_bytes(max_memory), "scratch": scratch},
+        elsewhere=frozenset(known if to else ()),
+    )  # fmt: skip
+    tried = _Tried()
+    named = inputs.Inputs()
     for file in files:
+        tried.alone = len(files) == 1
+        tried(lambda file: named.add(file), file, file)
+    tried.alone = len(files) == len(named) == 1
+    with cache.limited(0) if tried.alone and not to else contextlib.nullcontext():
+        _all(named, options, to, tried)
+    if tried.worst:
+        context.exit(tried.worst)
+
+
+class _Tried:
+    """Does one thing after the other: of one that is alone the failure is that of the command, others are told."""
+
+    def __init__(self):
+        self.alone, self.worst = True, 0
+
+    def __call__(self, work: Callable, thing, label: str):
+        """Return what comes of `thing`; nothing where it fails."""
         try:
-            calibrate(Path(file), out, *options, carried=carried)
+            return work(thing)
         except Exception as error:
-            complain(error, file)
-            worst = max(worst, INPUT if isinstance(error, InputError) else FAILED)
-    if worst:
-        context.exit(worst)
+            if self.alone:
+                raise
+            complain(error, label)
+            self.worst = max(self.worst, INPUT if isinstance(error, InputError) else FAILED)
+            return []
 
 
-def calibrate(
-    file: Path,
-    out: Path,
-    settings: Settings,
-    folder: str | None = None,
-    save_steps: bool = False,
-    pipeline=None,
-    pars: Sequence = (),
-    find_pars: bool = False,
-    room: Mapping = MappingProxyType({}),
-    carried=None,
-) -> list[Path]:
-    """Run the stage-1 pipeline on one file and save its products; returns their paths.
+def _all(named: inputs.Inputs, options: Options, to: str | None, tried: _Tried) -> None:
+    from jwgpu import associations
+    from jwgpu.pipelines import Carried
 
-    `pars` are parameter references that were named; those that go with the exposure are applied before them where
-    `find_pars` is true. `room` says how much memory is used (`Pipeline.run`). `carried` holds what earlier exposures
-    have left for this one.
-    """
+    carried = Carried() if len(named.exposures) > 1 else None
+    images, mosaics = list(named.images), list(named.mosaics)
+    for each in named.exposures:
+        images += tried(lambda one: exposure(one, options, to, carried), each, each.label)
+    if images and to in (None, "image3"):
+        found = tried(lambda paths: associations.associate(paths, 3), images, images[0].name)
+        mosaics += [inputs.Mosaic(asn, product) for asn in found for product in asn]
+        tried.alone = tried.alone and len(mosaics) == 1
+    for each in mosaics:
+        tried(lambda one: mosaic(one, options), each, each.label)
+
+
+def exposure(one: inputs.Exposure, options: Options, to: str | None = None, carried=None) -> list[Path]:
+    """Calibrate an exposure; return the calibrated images to go on with."""
     import jwgpu as jw
-    from jwgpu import pipelines
 
-    start = time.perf_counter()
-    ramp = jw.open(file, lazy=True)
-    ramp = ramp if carried is None else carried.give(ramp)
-    refs = jw.references(ramp, folder=folder, overrides=settings.overrides)
-    sources = (refs, *pars) if find_pars else pars
-    pipeline = settings.apply((pipeline or pipelines.choose(ramp)).with_parameters(*sources))
-    refs = refs.overridden(pipeline.files)
-    _demand(pipeline, refs, folder, file)
-    written = []
-
-    def after_step(name, branches):
-        if name == "persistence" and carried is not None:
-            carried.take(branches["ramp"])
-        for branch, exposure in branches.items() if save_steps else ():
-            suffix = f"{name}ints" if branch == "rateints" else name
-            written.append(jw.save(exposure, out=out, suffix=suffix))
-
-    # Whoever looks in after every step keeps the steps from going together.
-    passes_on = carried is not None and "persistence" in pipeline.names() and not pipeline["persistence"].skip
-    outcome = pipeline.run(ramp, refs, donate=True, after_step=after_step if save_steps or passes_on else None, **room)
-    for name, exposure in (*outcome.products.items(), *outcome.byproducts.items()):
-        written.append(jw.save(exposure, out=out, suffix=SUFFIX.get((pipeline.name, name), name)))
-    new = outcome.history[len(ramp.history) :]
-    done = sum(r.status == "COMPLETE" for r in new)
-    device = "GPU" if any(r.device == "gpu" for r in new) else "CPU"
-    click.echo(f"{file.name}: {done} steps in {time.perf_counter() - start:.1f} s on the {device}")
-    for record in new:
-        if record.status == "SKIPPED" and not pipeline[record.step].skip:
-            click.echo(f"  without {record.step}: {record.reason}")
-    for origin in dict.fromkeys(o for call in pipeline.calls for o in call.origins.values()):
-        if origin not in (CODE, USER):
-            click.echo(f"  parameters of {origin}")
-    for remark in pipeline.remarks:
-        click.echo(f"  {remark}")
-    for path in written:
-        click.echo(f"  {path}")
-    return written
+    noun = jw.open(one.path, lazy=True)
+    if carried is not None and isinstance(noun, jw.Ramp):
+        noun = carried.give(noun)
+    if one.asn is not None:
+        meta = {"asn.pool_name": one.asn.more.get("asn_pool"), "asn.table_name": one.asn.table_name,
+                "filename": f"{one.product.name}_rate.fits"}  # fmt: skip
+        noun = noun.replace(meta=noun.meta.set(meta))
+    backgrounds = None if one.asn is None else one.asn.exposures(one.product, "background")
+    roles = {} if backgrounds is None else {"background": backgrounds}
+    work = Work(noun, options, one.path.name, roles, carried)
+    if to in ("image2", "image3") and isinstance(noun, jw.Ramp):
+        if "rate" not in work.products:
+            raise InputError(f"{one.path} does not become a rate, so that there is nothing to go on with to {to}")
+        work = Work(work.products["rate"], options, jw.io.product_name(one.path.name, "rate"))
+    return [path for path in work.written if to == "image3" and path.name.endswith("_cal.fits")]
 
 
-def _demand(pipeline, refs, folder, file: Path) -> None:
-    """Raise InputError where a folder lacks references: all of them at once, before the first step runs."""
-    calls = [call for call in pipeline.calls if not call.skip]
-    lacking = [
-        (kind, call.name)
-        for call in calls
-        for kind, needed in call.references.items()
-        if needed and refs.select(kind, call.name).absent
-    ]
-    if lacking:
-        kinds = ", ".join(dict.fromkeys(kind for kind, _ in lacking))
-        skips = " ".join(dict.fromkeys(f"--skip {step}" for _, step in lacking))
-        kind, step = lacking[0]
-        raise InputError(
-            f"{folder} holds no {kinds} reference for {file.name}. Add files whose headers say so in REFTYPE, name "
-            f"them (--set {step}.{kind}=FILE, or N/A to go without), or leave these steps out: {skips}"
-        )
+def mosaic(one: inputs.Mosaic, options: Options) -> list[Path]:
+    """Make a mosaic; return the files that were written."""
+    images = one.asn.exposures(one.product, scratch=options.room.get("scratch"))
+    return Work(images, options, one.label).written
+
+
+def calibrate(file: Path, out: Path, settings: Settings, folder: str | None = None) -> list[Path]:
+    """Run the pipeline that belongs to a file and save its products; return their paths."""
+    import jwgpu as jw
+
+    return Work(jw.open(file, lazy=True), Options(out, settings, folder), Path(file).name).written
 
 
 def _use(backend, device: str) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 
-from jwgpu.data import Exposure, Image
+from jwgpu.data import Exposure, Exposures, Image
 from jwgpu.errors import InputError
 from jwgpu.pipelines.origins import CODE, left_out
 from jwgpu.provenance import Record
@@ -16,24 +17,35 @@ def leave_out(call, exposure: Exposure) -> Exposure:
     return exposure.recorded(Record(step=call.name, status="SKIPPED", reason=left_out(call.origin("skip"))))
 
 
-def apply(call, name: str, exposure: Exposure, arguments) -> tuple[dict[str, Exposure], dict[str, Exposure]]:
-    """Run the step of `call` on the exposure that is called `name`.
+def takes(call, exposure: Exposure) -> bool:
+    """Say whether the step of `call` works on such an exposure; of a plain function nobody knows."""
+    return not isinstance(call.step, Step) or isinstance(exposure, call.step.nouns)
+
+
+def apply(
+    call, name: str, exposure: Exposure, arguments, roles: Mapping[str, Exposures] | None = None
+) -> tuple[dict[str, Exposure], dict[str, Exposure]]:
+    """Run the step of `call` on the exposure that is called `name`, with its references and other exposures by role.
 
     Returns
     -------
     outcome : dict
-        Exposures by name: that of the exposure, or those of the products of a step that makes several.
+        Exposures by name: that of the exposure, or those of the products of a step that makes several, or both the
+        exposure and what the step makes beside it.
     beside : dict
         By-products by name.
     """
+    others = {role: those for role, those in (roles or {}).items() if role in call.roles}
     with byproducts() as beside:
-        made = call.step(exposure, *arguments, **call.parameters)
+        made = call.step(exposure, **dict(zip(call.references, arguments)), **others, **call.parameters)
     # Of the product of each integration, as `rateints` is beside `rate`.
     beside = {f"{key}ints" if name == "rateints" else key: noun for key, noun in beside.items()}
     made = _attributed(made, call)
     if not isinstance(call.step, Step) and isinstance(made, Exposure):
         origins = {key: call.origin(key) for key in call.parameters}
         made = made.recorded(Record(step=call.name, parameters=dict(call.parameters), origins=origins))
+    if getattr(call.step, "beside", None) and made.history[-1].status == "COMPLETE":
+        return {name: exposure, call.step.beside: made}, beside
     if isinstance(made, Image) and name == "ramp":
         return {"image": made}, beside
     if isinstance(made, Exposure):

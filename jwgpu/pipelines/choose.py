@@ -1,9 +1,9 @@
-"""The stage-1 pipeline of an exposure."""
+"""The pipeline of an exposure, or of many."""
 
 from __future__ import annotations
 
 from jwgpu import steps
-from jwgpu.data import Exposure, Ramp
+from jwgpu.data import Exposure, Exposures, Image, Ramp
 from jwgpu.errors import InputError
 from jwgpu.pipelines import table
 from jwgpu.pipelines.core import Call, Pipeline
@@ -38,26 +38,53 @@ def guider(ramp: Ramp | None = None) -> Pipeline:
     return _pipeline("guider")
 
 
-def choose(ramp: Ramp) -> Pipeline:
-    """Return the stage-1 pipeline that belongs to the EXP_TYPE and instrument of `ramp`.
+def image2(image: Image | None = None) -> Pipeline:
+    """Return the pipeline from a rate to a calibrated image.
 
-    For a ramp that has been through some of the steps, it starts after the last of them: no correction is applied
-    twice.
+    Parameters
+    ----------
+    image : Image, optional
+        Where it is a stack, or of a mode that is not resampled on its own, resample is left out.
+    """
+    pipeline = _pipeline("image2")
+    if image is None:
+        return pipeline
+    plain = not image.per_integration and _mode(image) in table.MOSAIC_MODES
+    return pipeline if plain else _off(pipeline, "resample")
+
+
+def image3(images: Exposures | Image | None = None) -> Pipeline:
+    """Return the pipeline from calibrated images to a mosaic and a catalogue.
+
+    Parameters
+    ----------
+    images : Exposures, optional
+        Of a moving target, the coordinates follow the target (assign_mtwcs) instead of being aligned (tweakreg).
+    """
+    moving = images is not None and str(images.meta.target.type).upper() == "MOVING"
+    return _off(_pipeline("image3"), "tweakreg" if moving else "assign_mtwcs")
+
+
+def choose(exposure: Exposure) -> Pipeline:
+    """Return the pipeline that belongs to an exposure, or to many: from raw to rate, to calibrated image, to mosaic.
+
+    A raw exposure gets that of its EXP_TYPE and instrument, a rate `image2`, calibrated images `image3`. For one that
+    has been through some of the steps, it starts after the last of them: no correction is applied twice.
 
     Raises
     ------
     InputError
-        For a rate or another product that is past these steps.
+        For a mode whose rates are not calibrated here, and for a product that is past all steps.
     """
-    pipeline = _of(ramp)
+    pipeline = _of(exposure)
     names = pipeline.names()
-    here = {record.step for record in ramp.history if record.status == "COMPLETE"}
-    done = [name for name in names if name in here or ramp.meta.get(state_path(name)) == "COMPLETE"]
+    here = {record.step for record in exposure.history if record.status == "COMPLETE"}
+    done = [name for name in names if name in here or exposure.meta.get(state_path(name)) == "COMPLETE"]
     rest = names[names.index(done[-1]) + 1 :] if done else names
-    if not isinstance(ramp, Ramp) or not rest:
+    if not rest:
         raise InputError(
-            f"{ramp.name} has been through stage 1 already ({', '.join(done) or 'not a ramp'}); give a raw exposure "
-            "(_uncal.fits) or a ramp"
+            f"{exposure.name} has been through {'stage 1' if isinstance(exposure, Ramp) else pipeline.name} already "
+            f"({', '.join(done)}); give what it was made from"
         )
     return pipeline.from_(rest[0])
 
@@ -69,15 +96,49 @@ def single(name: str, exposure: Exposure) -> Pipeline:
     ----------
     name : str
         The step, whether it stands in the pipeline of the exposure or not.
-    exposure : Ramp or Image
+    exposure : Ramp, Image or Exposures
     """
-    return Pipeline(_of(exposure).name, (Call(steps.get(name)),))
+    if isinstance(exposure, Ramp):
+        kind = _stage1(exposure).name
+    else:
+        kind = "image3" if isinstance(exposure, Exposures) or name in table.IMAGE3 else "image2"
+    return Pipeline(kind, (Call(steps.get(name)),))
 
 
 def _of(exposure: Exposure) -> Pipeline:
-    exp_type = str(exposure.meta.exposure.type).upper()
-    made = guider if exp_type in table.GUIDER_MODES else dark if exp_type in table.DARK_MODES else detector1
-    return made(exposure)
+    if isinstance(exposure, Ramp):
+        return _stage1(exposure)
+    mode = _mode(exposure)
+    if isinstance(exposure, Exposures) or exposure.meta.cal_step.photom == "COMPLETE" or _done(exposure, "photom"):
+        if mode not in table.MOSAIC_MODES:
+            raise InputError(
+                f"{exposure.name} is of EXP_TYPE {mode or 'unknown'}; mosaics are made of images of the sky"
+            )
+        return image3(exposure)
+    if mode not in table.IMAGE_MODES:
+        raise InputError(
+            f"{exposure.name} is a rate of EXP_TYPE {mode or 'unknown'}; what follows stage 1 is done for images alone"
+        )
+    return image2(exposure)
+
+
+def _stage1(ramp: Ramp) -> Pipeline:
+    mode = _mode(ramp)
+    return (guider if mode in table.GUIDER_MODES else dark if mode in table.DARK_MODES else detector1)(ramp)
+
+
+def _mode(exposure: Exposure) -> str:
+    return str(exposure.meta.get("exposure.type", "")).upper()
+
+
+def _done(exposure: Exposure, step: str) -> bool:
+    return any(record.step == step and record.status == "COMPLETE" for record in exposure.history)
+
+
+def _off(pipeline: Pipeline, name: str) -> Pipeline:
+    """Return the pipeline with a step off because of the kind of the exposure."""
+    calls = [call.switched(True, CODE) if call.name == name else call for call in pipeline.calls]
+    return Pipeline(pipeline.name, tuple(calls))
 
 
 def _is_miri(ramp: Ramp | None) -> bool:

@@ -50,6 +50,11 @@ class Call:
         return getattr(self.step, "references", {})
 
     @property
+    def roles(self) -> Mapping[str, bool]:
+        """Roles of other exposures that the step takes, and whether it needs them; none for a plain function."""
+        return getattr(self.step, "roles", {})
+
+    @property
     def changed(self) -> Mapping[str, Any]:
         """Parameters that differ from the step's defaults, and files."""
         return {**self.parameters, **self.files}
@@ -202,6 +207,7 @@ class Pipeline:
         exposure,
         references=None,
         *,
+        roles: Mapping[str, Any] | None = None,
         keep: Iterable[str] = (),
         progress: bool = True,
         donate: bool = False,
@@ -213,10 +219,12 @@ class Pipeline:
 
         Parameters
         ----------
-        exposure : Ramp or Image
-            Left untouched, unless `donate` is true.
+        exposure : Ramp, Image or Exposures
+            Left untouched, unless `donate` is true. An image will do for a pipeline of many.
         references : References, optional
             Where reference files come from; `jw.references(exposure)` by default.
+        roles : mapping, optional
+            Other exposures by their role, `{"background": Exposures}`.
         keep : names of steps
             Whose results stay in the `Run`. Others are released at once and their buffers used again.
         progress : bool
@@ -229,19 +237,21 @@ class Pipeline:
         max_memory : int or str, optional
             Memory that the run may take: bytes, or words such as `"2G"`. By default most of what is free. What does
             not fit is worked on in pieces, with the same result bit for bit; a ramp among the products then has its
-            arrays in files (`array.read()` gives them).
+            arrays in files (`array.read()` gives them). Of many exposures it is what tiles of them may take.
         scratch : path, optional
-            Folder for what does not fit; the system's folder for temporary files by default. Nothing stays there.
+            Folder for what does not fit, and for what becomes of many exposures that are in files; the system's folder
+            for temporary files by default. Nothing stays there.
 
         Returns
         -------
         Run
-            With the products as attributes: `run.rate`, `run.rateints`, or `run.image`, `run.ramp`.
+            With the products as attributes: `run.rate`, `run.rateints`; `run.image`, `run.i2d`; `run.images`,
+            `run.i2d`, `run.catalog`; `run.ramp`.
         """
         from jwgpu.pipelines.run import run
 
         return run(
-            self, exposure, references, keep=keep, progress=progress, donate=donate, after_step=after_step,
+            self, exposure, references, roles=roles, keep=keep, progress=progress, donate=donate, after_step=after_step,
             max_memory=max_memory, scratch=scratch,
         )  # fmt: skip
 

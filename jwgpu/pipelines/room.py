@@ -9,7 +9,7 @@ from pathlib import Path
 
 from jwgpu import backend
 from jwgpu.backend import FileArray, memory
-from jwgpu.data import Exposure, Ramp
+from jwgpu.data import Exposure, Exposures, Image, Ramp
 from jwgpu.data.pieces import in_files, loaded
 from jwgpu.errors import InputError
 
@@ -24,6 +24,7 @@ OF_REFERENCES = 40 << 20
 
 _BESIDE = 96 << 20  # pieces, references and other small things
 _TIMES = 4  # a piece, what steps make beside it, and what they make of it, in pieces
+_LEAST_TILE = 16 << 20
 _RATES = 20  # bytes of a pixel of a rate: data, error, two variances, flags
 
 
@@ -72,6 +73,12 @@ def arrange(exposure: Exposure, pipeline, max_memory, scratch, donate: bool) -> 
     InputError
         The memory is too little whatever is done, or the folder is too small.
     """
+    if isinstance(exposure, Exposures):
+        if exposure.scratch is None and any(map(in_files, exposure)):
+            exposure = exposure.replace(scratch=str(scratch or tempfile.gettempdir()))
+        return exposure, Room(exposure.device)
+    if isinstance(exposure, Image) and in_files(exposure):
+        exposure = loaded(exposure).to(backend.current().kind)
     if not isinstance(exposure, Ramp) or exposure.device == "gpu":
         return exposure, Room(exposure.device)
     if not donate:
@@ -120,6 +127,12 @@ def _rates(exposure: Ramp, pipeline) -> int:
     makes = any(call.name == "ramp_fit" and not call.skip for call in pipeline.calls)
     pixels = exposure.shape[-2] * exposure.shape[-1]
     return (exposure.shape[0] + 1) * pixels * _RATES if makes else 0
+
+
+def for_tiles(max_memory):
+    """Return a context in which tiles of many exposures take what `max_memory` leaves for them."""
+    free = None if max_memory is None else memory.parse_bytes(max_memory) - memory.used()
+    return memory.tiles_of(None if free is None else max(free // _TIMES, _LEAST_TILE))
 
 
 def words(n: int) -> str:

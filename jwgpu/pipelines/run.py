@@ -9,13 +9,16 @@ from types import SimpleNamespace
 
 from jwgpu.backend import files
 from jwgpu.cut import visiting
-from jwgpu.data import Exposure, Image, Ramp
+from jwgpu.data import Exposure, Exposures, Image, Ramp
 from jwgpu.data.pieces import in_files, loaded
 from jwgpu.errors import InputError
+from jwgpu.io import root
 from jwgpu.pipelines import sections
-from jwgpu.pipelines.apply import apply, leave_out
-from jwgpu.pipelines.room import arrange, words
+from jwgpu.pipelines.apply import apply, leave_out, takes
+from jwgpu.pipelines.room import arrange, for_tiles, words
 from jwgpu.provenance import Record
+from jwgpu.running import watched
+from jwgpu.step import Step
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -25,8 +28,8 @@ class Run:
     Attributes
     ----------
     products : mapping
-        Final exposures by name: `rate` and `rateints`, or `image` (guider), or `ramp` for a pipeline cut short.
-        Each is an attribute too: `run.rate`.
+        Final exposures by name: `rate` and `rateints`, or `image` (guider), or `ramp` for a pipeline cut short; of
+        images `image` and `i2d`, of many `images`, `i2d` and `catalog`. Each is an attribute too: `run.rate`.
     kept : mapping
         Results of the steps named in `keep`: `run["jump"]`, `run["ramp_fit"].rate`.
     byproducts : mapping
@@ -82,6 +85,7 @@ def run(
     exposure,
     references=None,
     *,
+    roles: Mapping[str, Exposures] | None = None,
     keep: Iterable[str] = (),
     progress: bool = True,
     donate: bool = False,
@@ -93,6 +97,7 @@ def run(
     keep = [keep] if isinstance(keep, str) else list(keep)
     for name in keep:
         pipeline[name]  # an unknown name is an error now, not after an hour
+    exposure = _as_wanted(pipeline, exposure)
     if references is None:
         from jwgpu.reference import references as find
 
@@ -100,34 +105,63 @@ def run(
     references = references.overridden(pipeline.files) if pipeline.files else references
     protected = [] if donate else [exposure]
     exposure, room = arrange(exposure, pipeline, max_memory, scratch, donate)
-    branches = {"image" if isinstance(exposure, Image) else "ramp": exposure}
+    branches = {next(name for name, kind in _NAMES.items() if isinstance(exposure, kind)): exposure}
     del exposure
     kept: dict[str, object] = {}
     left: dict[str, Exposure] = {}
     calls, ends = list(pipeline.calls), pipeline.names() if after_step is not None else keep
-    with _bar(len(pipeline), progress) as bar:
+    with _bar(len(pipeline), progress) as bar, for_tiles(max_memory):
         while calls:
             section = sections.first(calls, next(iter(branches.values())), references, ends, room)
             del calls[: len(section.calls)]
             last = section.calls[-1]
             bar.set_description(" ".join(dict.fromkeys((section.calls[0].name, last.name))), refresh=False)
-            branches = _advance(section, branches, references, room, protected, left, bar.update)
+            shown = _Shown(bar)
+            with watched(shown.up_to):
+                branches = _advance(section, branches, references, roles, room, protected, left, bar.update)
             if after_step is not None and not last.skip:
                 after_step(last.name, branches)
             if last.name in keep:
-                result = {name: loaded(part) for name, part in branches.items()}
+                result = {n: part if isinstance(part, Exposures) else loaded(part) for n, part in branches.items()}
                 kept[last.name] = next(iter(result.values())) if len(result) == 1 else SimpleNamespace(**result)
                 protected += result.values()
             if not section.in_pieces:
-                bar.update()
+                shown.up_to(1.0)
     return Run(pipeline, branches, kept, left)
 
 
-def _advance(section, branches: dict, references, room, protected: list, left: dict, show) -> dict:
+_NAMES = {"ramp": Ramp, "image": Image, "images": Exposures}
+"""What exposures are called among the products, before steps make others of them."""
+
+
+def _as_wanted(pipeline, exposure):
+    """Return an image as a set of one where the pipeline begins with a step of many."""
+    first = next((call.step for call in pipeline.calls if isinstance(call.step, Step)), None)
+    if isinstance(exposure, Image) and first is not None and first.nouns == (Exposures,):
+        return Exposures.of([exposure], product_name=root(exposure.name))
+    return exposure
+
+
+class _Shown:
+    """How far a step is, on a bar that moves by one for each."""
+
+    def __init__(self, bar):
+        self._bar, self._done = bar, 0.0
+
+    def up_to(self, done: float) -> None:
+        """Show that this part of the step is done."""
+        self._bar.update(done - self._done)
+        self._done = done
+
+
+def _advance(section, branches: dict, references, roles, room, protected: list, left: dict, show) -> dict:
     """Take all branches through a section."""
     call, outcome = section.calls[0], {}
     for name in list(branches):
         exposure = branches.pop(name)
+        if not (takes(call, exposure) or isinstance(exposure, Ramp)):
+            outcome[name] = exposure
+            continue
         if not section.in_pieces and call.skip:
             outcome[name] = leave_out(call, exposure)
             continue
@@ -141,7 +175,7 @@ def _advance(section, branches: dict, references, room, protected: list, left: d
         else:
             if section.axis == "frames":
                 sections.check_frames(call.name, exposure, room)
-            elif in_files(exposure):
+            elif in_files(exposure) and not isinstance(exposure, Exposures):
                 raise _too_large(call, exposure, room)
             arguments = [
                 references.get(kind, required=needed, step=call.name) if call.wants(kind, exposure) else None
@@ -150,9 +184,10 @@ def _advance(section, branches: dict, references, room, protected: list, left: d
             # References made in memory may be on the other device.
             place = room.device if section.axis == "frames" else exposure.device
             arguments = [None if reference is None else reference.to(place) for reference in arguments]
-            exposure = exposure.donate(keep=held)
+            if getattr(call.step, "beside", None) is None:
+                exposure = exposure.donate(keep=held)
             with visiting(room.device if section.axis == "frames" else None), files.copied_to(room.folder):
-                made, beside = apply(call, name, exposure, arguments)
+                made, beside = apply(call, name, exposure, arguments, roles)
             del arguments
         del exposure
         outcome |= made

@@ -69,6 +69,15 @@ DARK_MIRI = (
 
 GUIDER = ("dq_init", "guider_cds")
 
+IMAGE2 = (
+    "bkg_subtract",
+    "assign_wcs",
+    "flat_field",
+    "photom",
+)
+
+IMAGE3 = ("assign_mtwcs",)
+
 OFF = frozenset(
     (
         "emicorr",
@@ -89,6 +98,8 @@ TABLES = {
     "dark, near-infrared": ("dark", DARK_NEAR_INFRARED),
     "dark, MIRI": ("dark", DARK_MIRI),
     "guider": ("guider", GUIDER),
+    "image2": ("image2", IMAGE2),
+    "image3": ("image3", IMAGE3),
 }
 """Every table by its label: name of the pipeline, steps in order."""
 
@@ -101,3 +112,13 @@ DARK_MODES = frozenset(
     ("NRC_DARK", "NIS_DARK", "NRS_DARK", "FGS_DARK", "MIR_DARKALL", "MIR_DARKIMG", "MIR_DARKMRS", "MIR_DARK")
 )  # fmt: skip
 """EXP_TYPEs of exposures without light, which become corrected ramps; all others become rates, by `detector1`."""
+
+MOSAIC_MODES = frozenset(("NRC_IMAGE", "NIS_IMAGE", "MIR_IMAGE", "FGS_IMAGE"))
+"""EXP_TYPEs whose planes `image2` resamples and of which `image3` makes mosaics."""
+
+IMAGE_MODES = MOSAIC_MODES | frozenset(
+    "MIR_4QPM MIR_LYOT MIR_CORONCAL MIR_TACQ MIR_TACONFIRM NIS_AMI NIS_FOCUS NIS_TACQ NIS_TACONFIRM NRC_CORON "
+    "NRC_FOCUS NRC_TSIMAGE NRC_TACQ NRC_TACONFIRM FGS_FOCUS NRS_MIMF NRS_IMAGE NRS_FOCUS NRS_TACQ NRS_TACONFIRM "
+    "NRS_MSATA NRS_TASLIT NRS_WATA NRS_CONFIRM NRS_VERIFY".split()
+)
+"""EXP_TYPEs whose rates `image2` calibrates."""

@@ -149,12 +149,17 @@ def test_a_ramp_goes_on_after_its_last_step_and_gives_the_same_rate(jwgpu, writt
     assert jw.compare(whole, rest, rtol=0).same
 
 
-def test_a_rate_is_refused(jwgpu, written, references, tmp_path):
+def test_a_rate_becomes_a_calibrated_image(jwgpu, written, references, tmp_path):
     jwgpu("run", written.uncal, "--out", tmp_path, "--references", references)
-    for rate in tmp_path.glob("*_rate*.fits"):
-        answer = jwgpu("run", rate, "--out", tmp_path, "--references", references)
-        assert answer.status == 2
-        assert "through stage 1 already" in answer.err
+    rates = sorted(tmp_path.glob("*_rate*.fits"))
+    answer = jwgpu("run", *rates, "--out", tmp_path / "o", "--references", references)
+    assert answer.status == 0, answer.err
+    assert {"cal.fits", "calints.fits"} <= set(products(tmp_path / "o"))
+    assert "without bkg_subtract: there are no background exposures" in answer.out
+    for suffix in ("cal", "calints"):
+        image = jw.open(next((tmp_path / "o").glob(f"*_{suffix}.fits")))
+        assert (image.unit, image.per_integration) == ("MJy/sr", suffix == "calints")
+        assert image.wcs is not None
 
 
 def test_a_saved_pipeline(jwgpu, written, references, tmp_path):

@@ -31,6 +31,7 @@ _PUBLIC = {
     "GROUP": ("jwgpu.data", "GROUP"),
     "steps": ("jwgpu.steps", None),
     "associations": ("jwgpu.associations", None),
+    "image3": ("jwgpu.pipelines.mosaic", "image3"),
     "pipelines": ("jwgpu.pipelines", None),
     "simulate": ("jwgpu.simulate", None),
 }

@@ -14,9 +14,6 @@ from jwgpu.cli.report import Settings
 from jwgpu.errors import InputError
 from jwgpu.pipelines.origins import CODE, USER
 
-SUFFIX = {("guider", "image"): "cal", ("dark", "ramp"): "dark", ("image2", "image"): "cal", ("image3", "images"): "crf"}
-"""Product suffixes by pipeline and product of a `Run`, where the suffix is not the name of the product."""
-
 
 @dataclasses.dataclass(frozen=True)
 class Options:
@@ -66,11 +63,11 @@ class Work:
         """Run, save and report; `label` is what the command line calls the exposure."""
         import jwgpu as jw
         from jwgpu import pipelines
+        from jwgpu.pipelines import products
 
         start = time.perf_counter()
         self._options, self.written = options, []
-        # Of many exposures, the name of their product.
-        self._stem = exposure.name if isinstance(exposure, jw.Exposures) else jw.io.root(exposure.name)
+        beginning = products.stem(exposure)
         refs = jw.references(exposure, folder=options.folder, overrides=options.settings.overrides)
         sources = (refs, *options.pars) if options.find_pars else options.pars
         pipeline = (options.pipeline or pipelines.choose(exposure)).with_parameters(*sources)
@@ -84,32 +81,17 @@ class Work:
             if name == "persistence" and carried is not None:
                 carried.take(branches["ramp"])
             for branch, noun in branches.items() if options.save_steps else ():
-                self._save(noun, f"{name}ints" if branch == "rateints" else name, name)
+                if noun.history and noun.history[-1].step == name:  # others have been saved before
+                    word = f"{name}ints" if branch == "rateints" else name
+                    self.written += products.save(noun, word, pipeline.name, beginning, options.out)
 
         outcome = pipeline.run(
             exposure, refs, roles=options.settings.others(roles or {}), donate=True,
             after_step=after_step if options.save_steps or passes_on else None, **options.room,
         )  # fmt: skip
         self.products = outcome.products
-        for name, noun in (*outcome.products.items(), *outcome.byproducts.items()):
-            self._save(noun, SUFFIX.get((pipeline.name, name), name))
+        self.written += outcome.save(options.out)
         self._report(label, exposure, time.perf_counter() - start)
-
-    def _save(self, noun, suffix: str, step: str | None = None) -> None:
-        """Write a noun, or each member of many; after `step`, only what the step has just worked on."""
-        import jwgpu as jw
-
-        if step is not None and (not noun.history or noun.history[-1].step != step):
-            return
-        out = self._options.out
-        if isinstance(noun, jw.Exposures):
-            for member in noun:
-                self.written.append(jw.save(member, out / member_name(member, noun, suffix)))
-        elif self._pipeline.name in ("image2", "image3") and "jwgpu.output" not in noun.meta:
-            ints = "ints" if getattr(noun, "per_integration", False) else ""
-            self.written.append(jw.save(noun, out / f"{self._stem}_{suffix}{ints}.fits"))
-        else:
-            self.written.append(jw.save(noun, out=out, suffix=suffix))
 
     def _report(self, label: str, exposure, seconds: float) -> None:
         new = [record for noun in self.products.values() for record in noun.history[len(exposure.history) :]]
@@ -127,14 +109,6 @@ class Work:
             click.echo(f"  {remark}")
         for path in self.written:
             click.echo(f"  {path}")
-
-
-def member_name(member, images, suffix: str) -> str:
-    """Return the name of the file of a member after stage 3: with the number of the association, as officially."""
-    from jwgpu.io import root
-
-    number = images.meta.get("asn.asn_id")
-    return f"{root(member.name)}{f'_{number}' if number else ''}_{suffix}.fits"
 
 
 def _demand(pipeline, refs, folder, label: str) -> None:

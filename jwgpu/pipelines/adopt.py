@@ -14,7 +14,7 @@ from jwgpu.step import Parameter, ParameterError, Step
 
 HOUSEKEEPING = frozenset(
     "pre_hooks post_hooks input_dir output_dir output_ext output_file output_use_index output_use_model "
-    "search_output_file suffix maximum_cores prefetch_references update_hdrtab logcfg".split()
+    "search_output_file suffix maximum_cores prefetch_references update_hdrtab logcfg in_memory".split()
 )
 """Parameters of every official step that, like all whose name begins with `save_`, say where files go and how many
 processes run: nothing about the numbers."""

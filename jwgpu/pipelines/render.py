@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import html as _html
-import inspect
+import typing
 
-from jwgpu.data import Image
+from jwgpu.data import Exposures, Image, Ramp
 from jwgpu.pipelines.origins import CODE, USER
 from jwgpu.pipelines.table import OFF
 from jwgpu.reference.kinds import GIVEN
@@ -98,29 +98,49 @@ def _reference(call, kind: str) -> str:
     """Return how a cell hands a reference to a step: one that only the user can give, where it is given."""
     if kind in call.files:
         return f", {kind}=refs.get({kind!r}, step={call.name!r})"
-    return "" if kind in GIVEN else f", {kind}=refs.{kind}" if call.files else f", refs.{kind}"
+    return "" if kind in GIVEN else f", {kind}=refs.{kind}" if call.files or call.roles else f", refs.{kind}"
+
+
+_OPENED = {
+    "ramp": (Ramp, 'jw.open("FILE_uncal.fits")'),
+    "image": (Image, 'jw.open("FILE_rate.fits")'),
+    "images": (Exposures, 'jw.associations.read("FILE_asn.json").exposures()'),
+}
+"""Names of what pipelines begin with, and how it is opened."""
 
 
 def source(pipeline) -> str:
     """Return the pipeline as Python: one line for each step that is on."""
-    lines = ["import jwgpu as jw", "from jwgpu import steps", "", 'ramp = jw.open("FILE_uncal.fits")']
+    nouns = next((call.step.nouns for call in pipeline.calls if isinstance(call.step, Step)), (Ramp,))
+    first = next(name for name, (kind, _) in _OPENED.items() if kind is nouns[0])
+    lines = ["import jwgpu as jw", "from jwgpu import steps", "", f"{first} = {_OPENED[first][1]}"]
     files = {key: None if file is None else str(getattr(file, "name", file)) for key, file in pipeline.files.items()}
-    lines.append(f"refs = jw.references(ramp{f', overrides={files!r}' if files else ''})")
-    branches = ["ramp"]
+    lines.append(f"refs = jw.references({first}{f', overrides={files!r}' if files else ''})")
+    held = {first: _OPENED[first][0]}
     for call in pipeline.calls:
-        if call.skip:
-            continue
-        is_step = isinstance(call.step, Step)
-        function = f"steps.{call.name}" if is_step and call.step.__module__.startswith("jwgpu.steps.") else call.name
-        outcome = inspect.signature(call.step.function).return_annotation if is_step else None
-        words = "".join(_reference(call, kind) for kind in call.references)
-        words += "".join(f", {key}={value!r}" for key, value in call.parameters.items())
-        if str(outcome).endswith("RampFit"):
-            lines.append(f"rate, rateints = {function}(ramp{words})")
-            branches = ["rate", "rateints"]
-        elif is_step and branches == ["ramp"] and outcome in (Image, "Image"):
-            lines.append(f"image = {function}(ramp{words})")
-            branches = ["image"]
-        else:
-            lines += [f"{branch} = {function}({branch}{words})" for branch in branches]
+        if not call.skip:
+            lines += _cells(call, held)
     return "\n".join(lines) + "\n"
+
+
+def _cells(call, held: dict[str, type]) -> list[str]:
+    """Return the lines of one step, and change what is held: names and kinds of exposures."""
+    words = "".join(_reference(call, kind) for kind in call.references)
+    words += "".join(f", {key}={value!r}" for key, value in call.parameters.items())
+    if not isinstance(call.step, Step):
+        return [f"{name} = {call.name}({name}{words})" for name in held]
+    function = f"steps.{call.name}" if call.step.__module__.startswith("jwgpu.steps.") else call.name
+    made = typing.get_type_hints(call.step.function)["return"]
+    names = [name for name, kind in held.items() if issubclass(kind, call.step.nouns)]
+    if call.step.beside and names:
+        held[call.step.beside] = made
+        return [f"{call.step.beside} = {function}({names[0]}{words})"]
+    if "ramp" in names and hasattr(made, "_fields"):
+        held.clear()
+        held.update(dict.fromkeys(made._fields, Image))
+        return [f"{', '.join(made._fields)} = {function}(ramp{words})"]
+    if "ramp" in names and made is Image:
+        held.clear()
+        held["image"] = Image
+        return [f"image = {function}(ramp{words})"]
+    return [f"{name} = {function}({name}{words})" for name in names]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from types import SimpleNamespace
 
 from jwgpu.backend import files
@@ -12,8 +13,8 @@ from jwgpu.cut import visiting
 from jwgpu.data import Exposure, Exposures, Image, Ramp
 from jwgpu.data.pieces import in_files, loaded
 from jwgpu.errors import InputError
-from jwgpu.io import root
-from jwgpu.pipelines import sections
+from jwgpu.io import output_folder, root
+from jwgpu.pipelines import products, sections
 from jwgpu.pipelines.apply import apply, leave_out, takes
 from jwgpu.pipelines.room import arrange, for_tiles, words
 from jwgpu.provenance import Record
@@ -40,12 +41,23 @@ class Run:
     products: Mapping[str, Exposure]
     kept: Mapping[str, object]
     byproducts: Mapping[str, Exposure] = dataclasses.field(default_factory=dict)
+    beginning: str = "exposure"
+    """How the names of its files begin."""
+
+    def save(self, out: str | os.PathLike = ".") -> list[Path]:
+        """Write products and by-products into a folder, under their official names; return where they are."""
+        made = (*self.products.items(), *self.byproducts.items())
+        return [
+            path
+            for name, noun in made
+            for path in products.save(noun, name, self.pipeline.name, self.beginning, output_folder(out))
+        ]
 
     def __getattr__(self, name: str):
-        products = self.__dict__.get("products", {})
-        if name in products:
-            return products[name]
-        raise AttributeError(f"this run made {', '.join(products) or 'nothing'}, no {name!r}")
+        made = self.__dict__.get("products", {})
+        if name in made:
+            return made[name]
+        raise AttributeError(f"this run made {', '.join(made) or 'nothing'}, no {name!r}")
 
     def __getitem__(self, step: str):
         if step not in self.kept:
@@ -98,6 +110,7 @@ def run(
     for name in keep:
         pipeline[name]  # an unknown name is an error now, not after an hour
     exposure = _as_wanted(pipeline, exposure)
+    beginning = products.stem(exposure)
     if references is None:
         from jwgpu.reference import references as find
 
@@ -127,7 +140,7 @@ def run(
                 protected += result.values()
             if not section.in_pieces:
                 shown.up_to(1.0)
-    return Run(pipeline, branches, kept, left)
+    return Run(pipeline, branches, kept, left, beginning)
 
 
 _NAMES = {"ramp": Ramp, "image": Image, "images": Exposures}

@@ -76,7 +76,10 @@ IMAGE2 = (
     "photom",
 )
 
-IMAGE3 = ("assign_mtwcs",)
+IMAGE3 = (
+    "assign_mtwcs",
+    "skymatch",
+)
 
 OFF = frozenset(
     (

@@ -40,9 +40,13 @@ class ParameterFile:
     steps: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
 
 
+_CLASSES = {"bkg_subtract": "background"}
+"""Steps whose official class has another name."""
+
+
 def step_kind(step: str) -> str:
     """Return the CRDS type of the parameters of a step: `"pars-rampfitstep"` for `"ramp_fit"`."""
-    return f"{PREFIX}{step.replace('_', '')}step"
+    return f"{PREFIX}{_CLASSES.get(step, step).replace('_', '')}step"
 
 
 def pipeline_kind(pipeline: str) -> str:

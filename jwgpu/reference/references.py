@@ -8,7 +8,7 @@ import html
 from collections.abc import Mapping
 from pathlib import Path
 
-from jwgpu.data import Exposure, Meta, Reference
+from jwgpu.data import Exposure, Exposures, Meta, Reference
 from jwgpu.errors import InputError
 from jwgpu.reference import cache, crds, folder, kinds, parameters
 from jwgpu.reference.load import load
@@ -281,7 +281,8 @@ def references(
     Parameters
     ----------
     exposure : Exposure
-        Its metadata select the files, its shape and subarray say how they are cut, its device where they go.
+        Its metadata select the files, its shape and subarray say how they are cut, its device where they go. Of many
+        exposures the first decides.
     folder : path, optional
         Take the files from this folder (and those below it) instead of from CRDS.
     overrides : mapping, optional
@@ -299,8 +300,9 @@ def references(
     if where is not None and not where.is_dir():
         raise InputError(f"references folder {where} does not exist or is not a folder; give the folder of the files")
     chosen = {key: _override(key, value) for key, value in (overrides or {}).items()}
-    window = Window.of(exposure.meta, exposure.shape)
-    return References(exposure.meta, window, exposure.device, where, chosen, context)
+    one = exposure[0] if isinstance(exposure, Exposures) else exposure
+    window = Window.of(one.meta, one.shape)
+    return References(one.meta, window, exposure.device, where, chosen, context)
 
 
 def _override(key: str, value) -> Path | Reference | None:

@@ -78,6 +78,7 @@ IMAGE2 = (
 
 IMAGE3 = (
     "assign_mtwcs",
+    "tweakreg",
     "skymatch",
 )
 

@@ -34,16 +34,24 @@ def unchanged(before: Exposure, after: Exposure) -> set[str]:
 
 @dataclasses.dataclass(frozen=True)
 class Piece:
-    """A piece, where it lies in the whole, and which of its rows are its own; the others are halo."""
+    """A piece, where it lies in the whole, and which of its rows are its own; the others are halo.
+
+    Arrays that stand in `lent` are parts of the whole; those of them that are donated may be written over.
+    """
 
     exposure: Exposure
     integrations: slice
     rows: slice
     own: slice
+    lent: frozenset = frozenset()
 
 
 class Cutter:
     """Cuts pieces, from the first to the last, out of an exposure that results may be written over.
+
+    Rows of what is in memory where steps run are not copied: a piece is a part of the whole. Rows of the halo belong to
+    other pieces; while a piece is worked on, they hold what they held before their own was, and afterwards what was
+    made of them.
 
     Parameters
     ----------
@@ -59,8 +67,12 @@ class Cutter:
         self._exposure, self._by_rows, self._halo, self._device = exposure, axis == "rows", halo, device
         self._below: dict[str, Any] = {}  # the rows below the next piece, as they were
         self._next = self._below
+        self._aside: list[tuple] = []  # rows of the halo of a piece that is worked on in place: array, rows, content
         self._n_rows = exposure.shape[-2]
         self.length = self._n_rows if self._by_rows else exposure.shape[0]
+        lies_here = self._by_rows and device == exposure.device and not in_files(exposure)
+        self.in_place = exposure._donated if lies_here else frozenset()
+        self._lent = frozenset(exposure.arrays()) - LEFT_OUT if lies_here else frozenset()
 
     def reach(self, start: int, stop: int) -> tuple[int, int]:
         """Return the rows, halo included, of the piece `start` to `stop`."""
@@ -69,20 +81,42 @@ class Cutter:
         return max(start - self._halo, 0), min(stop + self._halo, self._n_rows)
 
     def piece(self, start: int, stop: int) -> Piece:
-        """Return rows (or integrations) `start` to `stop`, as arrays of their own."""
+        """Return rows (or integrations) `start` to `stop`."""
         arrays = self._exposure.arrays()
         names = arrays.keys() - LEFT_OUT
         if self._by_rows:
-            first, _ = self.reach(start, stop)
-            cut = {name: self._cut_rows(name, arrays[name], start, stop) for name in names}
+            first, last = self.reach(start, stop)
             border = slice(max(stop - self._halo, 0) - first, stop - first)
-            self._next = {n: a[..., border, :].copy() for n, a in cut.items()} if self._halo else {}
+            if self._lent:
+                cut = {name: self._lend(name, arrays[name], first, last) for name in names}
+                self._put_aside(arrays, (first, start), (stop, last))
+                self._next = {n: cut[n][..., border, :].copy() for n in self.in_place & names if self._halo}
+            else:
+                cut = {name: self._cut_rows(name, arrays[name], start, stop) for name in names}
+                self._next = {n: a[..., border, :].copy() for n, a in cut.items()} if self._halo else {}
             place = EVERYTHING, slice(start, stop), slice(start - first, stop - first)
         else:
             cut = {name: _copy(arrays[name], slice(start, stop), EVERYTHING) for name in names}
             place = slice(start, stop), EVERYTHING, EVERYTHING
         cut = {name: backend.to(array, self._device) for name, array in cut.items()}
-        return Piece(self._exposure.replace(**cut, **dict.fromkeys(arrays.keys() & LEFT_OUT)), *place)
+        piece = self._exposure.replace(**cut, **dict.fromkeys(arrays.keys() & LEFT_OUT))
+        return Piece(piece, *place, self._lent)
+
+    def _lend(self, name: str, array, first: int, last: int):
+        part = array[..., first:last, :]
+        if name not in self.in_place and not backend.is_device_array(part):
+            part.flags.writeable = False
+        return part
+
+    def _put_aside(self, arrays, below: tuple[int, int], above: tuple[int, int]) -> None:
+        """Let the rows below a piece be what they were, and remember what they are, and those above."""
+        for name in self.in_place & (arrays.keys() - LEFT_OUT):
+            for rows in (slice(*below), slice(*above)):
+                part = arrays[name][..., rows, :]
+                if part.shape[-2]:
+                    self._aside.append((part, part.copy()))
+            if below[0] < below[1]:
+                arrays[name][..., slice(*below), :] = self._below[name]
 
     def _cut_rows(self, name: str, array, start: int, stop: int):
         first, last = self.reach(start, stop)
@@ -90,7 +124,10 @@ class Cutter:
         return cut if first == start else backend.namespace(cut).concatenate([self._below[name], cut], axis=-2)
 
     def done(self) -> None:
-        """Go on behind the piece that was cut last."""
+        """Go on behind the piece that was cut last, whose rows are in the whole."""
+        for part, content in self._aside:
+            part[...] = content
+        self._aside = []
         self._below = self._next
 
 
@@ -131,7 +168,7 @@ class Assembly:
 
     def _put(self, name: str, array, changed: bool, piece: Piece) -> None:
         before = None if self._whole is None else getattr(self._whole, name)
-        array = array[..., piece.own, :]
+        whole_piece, array = array, array[..., piece.own, :]
         if name not in self._targets:
             if before is not None and not changed:
                 return
@@ -139,6 +176,8 @@ class Assembly:
         if before is None and array.ndim == 4:
             array = self._of_one_length(name, array)
         target = self._targets[name]
+        if target is before and name in piece.lent and whole_piece is getattr(piece.exposure, name):
+            return  # it was worked on in place
         if not backend.is_device_array(target):
             array = backend.to_host(array)
         if array.ndim == 2 and array.dtype.kind == "u" and piece.integrations != EVERYTHING:

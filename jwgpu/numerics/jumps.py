@@ -25,7 +25,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from jwgpu import kernels
-from jwgpu.backend import namespace
+from jwgpu.backend import contiguous, namespace
 from jwgpu.data.flags import GROUP
 from jwgpu.kernels.build import group_size
 from jwgpu.numerics import clipping
@@ -103,11 +103,20 @@ def two_point_difference(data, groupdq, gain, readnoise, rules: Rules):
     scratch = group_size(data.shape[0] * (data.shape[1] - 1))
     if not kernels.available(data) or (scratch is None and not rules.clip and not rules.single_pass):
         return reference(data, groupdq, gain, readnoise, rules)
-    return compiled(data, groupdq, gain, readnoise, rules)
+    xp = namespace(data, groupdq)
+    whole = contiguous if xp is np else xp.ascontiguousarray
+    flags = whole(groupdq)
+    found = compiled(whole(data), flags, gain, readnoise, rules)
+    if flags is not groupdq:  # rows of a larger array
+        groupdq[...] = flags
+    return found
 
 
 def compiled(data, groupdq, gain, readnoise, rules: Rules):
-    """Do what `two_point_difference` says with the kernels `ramp_jumps` or `ramp_many`, and `ramp_jumps_extend`."""
+    """Do what `two_point_difference` says with the kernels `ramp_jumps` or `ramp_many`, and `ramp_jumps_extend`.
+
+    `data` and `groupdq` are C-contiguous.
+    """
     xp = namespace(data, groupdq, gain, readnoise)
     n_integrations, n_groups, n_rows, n_columns = data.shape
     size, n = group_size(n_integrations * (n_groups - 1)), n_rows * n_columns
@@ -120,7 +129,7 @@ def compiled(data, groupdq, gain, readnoise, rules: Rules):
     many = rules.clip or size is None or (rules.single_pass and n_integrations * (n_groups - 1) > MANY)
     thresholds = (rules.four,) if many else (rules.four, rules.three, rules.two)
     kernels.launch(
-        "ramp_many" if many else "ramp_jumps", NO_SCRATCH if many else size, n, xp.ascontiguousarray(data), groupdq,
+        "ramp_many" if many else "ramp_jumps", NO_SCRATCH if many else size, n, data, groupdq,
         xp.ascontiguousarray(gain), xp.ascontiguousarray(readnoise), spread, large[0], large[1],
         *(np.float64(x) for x in (*thresholds, *(rules.spread or (0.0, 0.0)), after[0][0], after[1][0])),
         np.int32(CLIP[rules.clip] if many else rules.single_pass), np.int32(rules.n_frames), *shape,

@@ -102,7 +102,8 @@ def checked(xp, data, groupdq, pixeldq, gain, readnoise, dark, zeroframe) -> lis
     for name, array, shape, _ in wanted:
         if array is not None and array.shape != shape:
             raise ValueError(f"the {name} has shape {array.shape}, where data of shape {data.shape} need {shape}")
-    return [None if a is None else xp.ascontiguousarray(a, dtype=dtype) for _, a, _, dtype in wanted]
+    whole = backend.contiguous if xp is np else xp.ascontiguousarray
+    return [None if a is None else whole(a, dtype=dtype) for _, a, _, dtype in wanted]
 
 
 def _empty(xp, shape) -> Slopes:

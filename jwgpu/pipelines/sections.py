@@ -116,7 +116,7 @@ def run(section: Section, name: str, exposure: Exposure, references, room: Room,
             piece = cutter.piece(start, stop)
             made = work.make(piece, cutter.reach(start, stop))
         except MemoryError as error:
-            if size == 1:
+            if size == 1 or cutter.in_place:  # what was worked on in place cannot be cut again
                 raise
             size = max(1, min(size, cutter.length) // 2)
             warnings.warn(f"out of memory ({error}); going on with pieces half as large", stacklevel=2)

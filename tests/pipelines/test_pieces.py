@@ -212,11 +212,11 @@ def test_superstripes_stay_whole(tight, tmp_path):
         pipelines.choose(ramp).run(ramp, references, progress=False, max_memory=too_little(ramp), scratch=tmp_path)
 
 
-def test_out_of_memory_halves_the_pieces_and_says_so(monkeypatch):
+def test_out_of_memory_halves_the_pieces_and_says_so(tight, monkeypatch, tmp_path):
     simulation = simulate.tiny("nircam")
     ramp = simulation.ramp
     expected = pipelines.choose(ramp).run(ramp, simulation.references, progress=False)
-    monkeypatch.setattr(room, "IN_CACHE", ramp.nbytes // 2)
+    monkeypatch.setattr(room, "_TIMES", 1)
     fit = steps.ramp_fit.function
 
     def hungry(part, *arguments, **parameters):
@@ -226,9 +226,24 @@ def test_out_of_memory_halves_the_pieces_and_says_so(monkeypatch):
 
     monkeypatch.setattr(steps.ramp_fit, "function", hungry)
     with pytest.warns(UserWarning, match="out of memory .no more.; going on with pieces half as large"):
-        found = pipelines.choose(ramp).run(ramp, simulation.references, progress=False)
+        found = pipelines.choose(ramp).run(
+            ramp, simulation.references, progress=False, max_memory=too_little(ramp), scratch=tmp_path
+        )
     with warnings.catch_warnings():
         same(found, expected)
+
+
+def test_out_of_memory_in_a_piece_that_is_worked_on_in_place_is_an_error(monkeypatch):
+    """What the steps before have changed cannot be cut again."""
+    simulation = simulate.tiny("nircam")
+    monkeypatch.setattr(room, "IN_CACHE", simulation.ramp.nbytes // 2)
+
+    def hungry(part, *arguments, **parameters):
+        raise MemoryError("no more")
+
+    monkeypatch.setattr(steps.ramp_fit, "function", hungry)
+    with pytest.raises(MemoryError, match="no more"):
+        pipelines.choose(simulation.ramp).run(simulation.ramp, simulation.references, progress=False)
 
 
 def test_out_of_memory_while_results_are_put_back_is_an_error(monkeypatch):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import sys
+import types
 
 from jwgpu._version import __version__
 
@@ -14,6 +16,8 @@ _PUBLIC = {
     "references": ("jwgpu.reference", "references"),
     "use": ("jwgpu.backend", "use"),
     "show": ("jwgpu.diagnostics", "show"),
+    "tune": ("jwgpu.diagnostics", "tune"),
+    "history": ("jwgpu.diagnostics", "history"),
     "compare": ("jwgpu.provenance.compare", "compare"),
     "Skip": ("jwgpu.step", "Skip"),
     "step": ("jwgpu.step", "step"),
@@ -51,3 +55,16 @@ def __getattr__(name: str):
 
 def __dir__():
     return __all__
+
+
+class _Package(types.ModuleType):
+    """The package itself: `jw.step` is the decorator, not the module of the same name that holds it."""
+
+    def __setattr__(self, name: str, value):
+        # The import system binds each imported submodule to its package.
+        if name in _PUBLIC and isinstance(value, types.ModuleType) and _PUBLIC[name] == (value.__name__, name):
+            value = getattr(value, name)
+        super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

@@ -49,6 +49,12 @@ def test_public_names_are_there():
         getattr(jwgpu, "no_such_name")  # noqa: B009
 
 
+def test_step_is_the_decorator_whatever_was_imported_first():
+    for first in ("jwgpu.step", "jwgpu.steps.jump", "jwgpu.io"):
+        code = f"import jwgpu as jw, {first}; from jwgpu import steps; steps.names(); assert callable(jw.step)"
+        subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_contracts(tmp_path):
     """The layers of the package (`[tool.importlinter]` in pyproject.toml)."""
     pytest.importorskip("importlinter")

@@ -8,8 +8,9 @@ import numpy as np
 
 from jwgpu import backend
 from jwgpu.data import PIXEL, Image, Ramp
-from jwgpu.diagnostics import draw, planes
+from jwgpu.diagnostics import draw
 from jwgpu.diagnostics.recovery import pulls
+from jwgpu.diagnostics.subject import Subject
 
 
 def picture(path, ramp: Ramp, rate: Image, truth_rate: np.ndarray | None = None) -> Path:
@@ -32,7 +33,7 @@ def picture(path, ramp: Ramp, rate: Image, truth_rate: np.ndarray | None = None)
     FigureCanvasAgg(figure)
     axes = figure.subplots(2, 2)
     data, err, dq = (backend.to_host(a) for a in (rate.data, rate.err, rate.dq))
-    draw.image(axes[0, 0], planes.plane(ramp), "raw: last group", "DN", 98.0)
+    draw.image(axes[0, 0], backend.to_host(Subject(ramp).plane("data")), "raw: last group", "DN", 98.0)
     draw.image(axes[0, 1], data, "calibrated: rate", "DN / s", 98.0)
     draw.image(axes[1, 0], _flag_map(dq), "flags: 1 do not use, 2 saturated, 3 jump", "", limits=(0, 3), cmap="magma")
     if truth_rate is None:

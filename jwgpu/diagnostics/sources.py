@@ -6,8 +6,10 @@ import numpy as np
 
 from jwgpu import backend
 from jwgpu.data import Image, SourceCatalog
-from jwgpu.diagnostics import draw, planes
-from jwgpu.diagnostics.widgets import canvas_of, notebook_packages
+from jwgpu.diagnostics import draw, windows
+from jwgpu.diagnostics.controls import menu, packages
+from jwgpu.diagnostics.subject import Subject
+from jwgpu.diagnostics.viewer import Viewer
 from jwgpu.errors import InputError
 
 STAR, EXTENDED, PICKED = "#0072b2", "#d55e00", "#009e73"
@@ -17,7 +19,7 @@ _UNKNOWN = 4.0  # pixels, where a source has no shape
 _SAID = ("aper_total_abmag", "kron_abmag", "isophotal_area", "ellipticity", "nn_dist")
 
 
-def sky(axes, array: np.ndarray, title: str, unit: str, percent: float = 99.5) -> None:
+def sky(axes, array: np.ndarray, title: str, unit: str, percent: float = 99.5, extent=None) -> None:
     """Draw a mosaic in grey, dark where bright: linear near the noise, logarithmic above."""
     from matplotlib.colors import AsinhNorm
 
@@ -25,9 +27,10 @@ def sky(axes, array: np.ndarray, title: str, unit: str, percent: float = 99.5) -
     if known.size:
         middle = np.median(known)
         spread = 1.4826 * float(np.median(np.abs(known - middle))) or 1.0
-        _, high = planes.limits(array, percent)
+        _, high = windows.limits(array, percent)
         norm = AsinhNorm(2 * spread, vmin=middle - 3 * spread, vmax=max(high, middle + 10 * spread))
-        shown = axes.imshow(array, origin="lower", norm=norm, cmap="gray_r", interpolation="nearest")
+        shown = axes.imshow(array, origin="lower", norm=norm, cmap="gray_r", interpolation="nearest",
+                             extent=extent)  # fmt: skip
         bar = axes.figure.colorbar(shown, ax=axes, fraction=0.046, pad=0.03)
         bar.set_label(unit, fontsize=8)
         bar.ax.tick_params(labelsize=8)
@@ -42,17 +45,25 @@ def outlines(axes, catalog: SourceCatalog, which: np.ndarray | None = None, **st
     from matplotlib.collections import EllipseCollection
 
     which = np.ones(len(catalog), bool) if which is None else which
-    table = catalog.table[which]
-    a, b, angle = (table[name] for name in ("semimajor_sigma", "semiminor_sigma", "orientation"))
-    a, b = (np.where(np.isfinite(v), np.maximum(_REACH * v, 2.0), _UNKNOWN) for v in (a, b))
-    places = np.stack((table["xcentroid"], table["ycentroid"]), axis=-1)
-    known = np.isfinite(places).all(axis=1)
+    places, a, b, angle = shapes(catalog)
+    known = which & np.isfinite(places).all(axis=1)
     axes.add_collection(
         EllipseCollection(
-            2 * a[known], 2 * b[known], np.where(np.isfinite(angle), angle, 0)[known], units="xy",
+            2 * a[known], 2 * b[known], angle[known], units="xy",
             offsets=places[known], offset_transform=axes.transData, facecolors="none", **{"linewidths": 1.2, **style},
         )
     )  # fmt: skip
+
+
+def shapes(catalog: SourceCatalog) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return places (source, 2), half axes (pixels) and angles (degrees) of the outlines."""
+    table = catalog.table
+    a, b, angle = (
+        np.asarray(table[name], np.float64) for name in ("semimajor_sigma", "semiminor_sigma", "orientation")
+    )
+    a, b = (np.where(np.isfinite(v), np.maximum(_REACH * v, 2.0), _UNKNOWN) for v in (a, b))
+    places = np.stack((table["xcentroid"], table["ycentroid"]), axis=-1)
+    return places, a, b, np.where(np.isfinite(angle), angle, 0)
 
 
 def kinds(catalog: SourceCatalog) -> dict[str, tuple[np.ndarray, str]]:
@@ -84,15 +95,15 @@ def concentrations(axes, catalog: SourceCatalog, picked: int | None = None) -> N
     axes.legend(fontsize=8, frameon=False)
 
 
-class CatalogViewer:
-    """The widget behind `jw.show(image, catalog)`. Its controls are attributes.
+class CatalogViewer(Viewer):
+    """The widget behind `jw.show(image, catalog)`: a viewer of the image with an ellipse around each source.
 
     Attributes
     ----------
-    kind, stretch, label
-        ipywidgets controls: which sources, display limits, and the source whose numbers are shown.
-    figure : matplotlib Figure
-        What is drawn; a page without widgets can show it alone.
+    kind, label
+        ipywidgets controls: which sources are outlined, and the one whose numbers are shown.
+    message : ipywidgets HTML
+        These numbers.
     """
 
     def __init__(self, image: Image, catalog: SourceCatalog):
@@ -103,55 +114,88 @@ class CatalogViewer:
                 f"show: {image.name} has {image.shape} pixels, the catalogue {catalog.name} is of an image of "
                 f"{catalog.segmentation.shape}; show it on its own image"
             )
-        from matplotlib.figure import Figure
-
-        widgets, canvas_class, manager_class = notebook_packages()
-        self.image, self.catalog, self._array = image, catalog, backend.to_host(image.data)
-        self.figure = Figure(figsize=(9.8, 4.4), layout="constrained")
-        self.canvas, self._manager = canvas_of(self.figure, canvas_class, manager_class)
-        self.canvas.mpl_connect("button_press_event", self._clicked)
-        style, layout = {"description_width": "90px"}, widgets.Layout(width="30%")
-        self.kind = widgets.Dropdown(options=["all", "stars", "extended", "none"], value="all", description="sources",
-                                     layout=layout, style=style)  # fmt: skip
-        self.stretch = widgets.FloatSlider(value=99.5, min=90.0, max=100.0, step=0.1, description="stretch (%)",
-                                           continuous_update=False, layout=layout, style=style)  # fmt: skip
+        self.image, self.catalog = image, catalog
+        super().__init__([Subject(image, f"{len(catalog)} sources")], {})
+        widgets, _ = packages()
+        self.kind = menu(widgets, "sources", ("all", "stars", "extended", "none"), "all", "which are outlined")
         names = [("none", 0), *((str(label), int(label)) for label in catalog["label"])]
-        self.label = widgets.Dropdown(options=names, value=0, description="label", layout=layout, style=style)
+        self.label = menu(widgets, "label", names, 0, "the source whose numbers are shown")
         self.message = widgets.HTML()
-        for control in (self.kind, self.stretch, self.label):
-            control.observe(lambda _: self.redraw(), names="value")
-        self.box = widgets.VBox([widgets.HBox([self.kind, self.stretch, self.label]), self.message, self.canvas])
-        self.redraw()
+        for control in (self.kind, self.label):
+            control.observe(lambda _: self.mark(), names="value")
+        key = "".join(
+            f"<span style='color:{colour}'>&#9675; {name}</span> " for name, (_, colour) in kinds(catalog).items()
+        )
+        row = widgets.HBox([self.kind, self.label, widgets.HTML(key)], layout=widgets.Layout(flex_flow="row wrap"))
+        self.box.children = [row, self.message, *self.box.children]
+        if any(name.startswith("CI_") for name in catalog.table.dtype.names):
+            self.details.add("concentration", self._concentrations, lambda: self.label.value)
+        self.colours.value, self.percent.value = "gray_r", 99.5
+        self.mark()
 
     def pick(self, x: float, y: float) -> None:
-        """Choose the source nearest to a pixel."""
-        if len(self.catalog):
-            far = np.hypot(self.catalog["xcentroid"] - x, self.catalog["ycentroid"] - y)
+        """Choose the pixel that is shown in detail, and the source nearest to it."""
+        super().pick(round(x), round(y))
+
+    def _picked(self, change) -> None:
+        super()._picked(change)
+        x, y = self.canvas.pixel
+        far = np.hypot(self.catalog["xcentroid"] - x, self.catalog["ycentroid"] - y)
+        if far.size and np.isfinite(far).any():
             self.label.value = int(self.catalog["label"][np.nanargmin(far)])
 
-    def _clicked(self, event) -> None:
-        if event.inaxes is not None and event.inaxes.get_gid() == "image":
-            self.pick(event.xdata, event.ydata)
+    @property
+    def picked(self) -> int | None:
+        """Row of the source that is picked."""
+        return next((int(i) for i in np.flatnonzero(self.catalog["label"] == self.label.value)), None)
 
-    def redraw(self) -> None:
-        """Draw everything again from the controls; what was zoomed stays zoomed."""
-        seen = [(axes.get_xlim(), axes.get_ylim()) for axes in self.figure.axes if axes.get_gid() == "image"]
-        self.figure.clear()
-        left, right = self.figure.subplots(1, 2, width_ratios=[1.5, 1])
-        left.set_gid("image")
-        title = f"{draw.label(self.image, 'image')}: {len(self.catalog)} sources"
-        sky(left, self._array, title, self.image.unit, self.stretch.value)
-        for name, (which, colour) in kinds(self.catalog).items():
-            if self.kind.value in ("all", name):
-                outlines(left, self.catalog, which, edgecolors=colour)
-        row = next(iter(np.flatnonzero(self.catalog["label"] == self.label.value)), None)
-        if row is not None:
+    def outlined(self) -> np.ndarray:
+        """Return which sources are outlined."""
+        which = np.zeros(len(self.catalog), bool)
+        for name, (of_kind, _) in kinds(self.catalog).items():
+            which |= of_kind & (self.kind.value in ("all", name))
+        return which
+
+    def mark(self) -> None:
+        """Outline the sources again, and say the numbers of the one that is picked."""
+        colours = np.where(self.catalog["is_extended"], EXTENDED, STAR)
+        places, a, b, angle = shapes(self.catalog)
+        marks = [
+            {"x": float(x), "y": float(y), "a": float(a[i]), "b": float(b[i]), "angle": float(angle[i]),
+             "colour": PICKED if i == self.picked else str(colours[i]), "line": 3.5 if i == self.picked else 1.5}
+            for i, (x, y) in enumerate(places)
+            if (self.outlined()[i] or i == self.picked) and np.isfinite([x, y]).all()
+        ]  # fmt: skip
+        self.canvas.marks = marks
+        self._say(self.picked)
+        self.details.redraw()
+
+    def _concentrations(self, figure) -> str:
+        figure.clear()
+        axes = figure.subplots()
+        figure.subplots_adjust(left=0.08, right=0.6, bottom=0.16, top=0.9)
+        concentrations(axes, self.catalog, self.picked)
+        return ""
+
+    def figure(self):
+        """Return the image with its outlined sources, and how concentrated they are, as a matplotlib Figure."""
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(11, 4.8), layout="constrained")
+        FigureCanvasAgg(figure)
+        left, right = figure.subplots(1, 2, width_ratios=[1.5, 1])
+        rows, columns = self.image.shape
+        seen = windows.window((rows, columns), 0, columns, 0, rows, draw.SIDE)
+        array = backend.to_host(windows.mean(self.image.data, seen))
+        sky(left, array, self.title(self.subjects[0]), self.image.unit, self.percent.value,
+            extent=(-0.5, seen.columns - 0.5, -0.5, seen.rows - 0.5))  # fmt: skip
+        for which, colour in kinds(self.catalog).values():
+            outlines(left, self.catalog, which & self.outlined(), edgecolors=colour)
+        if self.picked is not None:
             outlines(left, self.catalog, self.catalog["label"] == self.label.value, edgecolors=PICKED, linewidths=3.0)
-        concentrations(right, self.catalog, row)
-        if seen:
-            left.set(xlim=seen[0][0], ylim=seen[0][1])
-        self._say(row)
-        self.canvas.draw_idle()
+        concentrations(right, self.catalog, self.picked)
+        return figure
 
     def _say(self, row: int | None) -> None:
         if row is None:
@@ -162,6 +206,3 @@ class CatalogViewer:
         words = [f"<b>{source['label']}</b> at {ra:.7f}, {dec:+.7f}"]
         words += [f"{name} {source[name]:.5g}" for name in _SAID if name in source.dtype.names]
         self.message.value = "&nbsp;&nbsp;".join(words)
-
-    def _repr_mimebundle_(self, **kwargs):
-        return self.box._repr_mimebundle_(**kwargs)

@@ -56,6 +56,7 @@ def emicorr(
         `subarray_cases`: clocks and frequencies of each readout; `frequencies`: value in Hz and one period of the
         wave, `phase_amplitudes`. Not needed with `onthefly_corr_freq`.
     algorithm : {"sequential", "joint"}
+        Fold what a line leaves, or fit lines and wave together, as said above.
     nints_to_phase : int, optional
         Sequential: how many integrations are folded.
     nbins : int, optional

@@ -1,0 +1,53 @@
+"""`jw.tune` in a real JupyterLab: a threshold is moved, and the picture follows."""
+
+import statistics
+
+import pytest
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+CELLS = """
+import jwgpu as jw
+made = jw.simulate.exposure("NIRCAM", size=(256, 256), n_groups=10, seed=3)
+linear = jw.pipelines.detector1(made.ramp).upto("dark_current").run(made.ramp, made.references).ramp
+tuner = jw.tune("jump", linear, made.references)
+tuner
+"""
+
+# From the key to the frame in which the new picture stands, milliseconds.
+PRESS = """([node, old]) => new Promise(done => {
+    const start = performance.now();
+    const wait = () => +node.dataset.painted > old ? done(performance.now() - start) : requestAnimationFrame(wait);
+    requestAnimationFrame(wait);
+    const key = {key: "ArrowRight", code: "ArrowRight", keyCode: 39, bubbles: true};
+    document.activeElement.dispatchEvent(new KeyboardEvent("keydown", key));
+})"""
+
+
+def test_a_threshold_of_jump(lab, capsys):
+    lab.open_cells("tune", CELLS)
+    canvas = lab.canvas()
+    lab.idle()
+    page = lab.page
+    outer = lab.outer(canvas)
+    lab.picture("tune_first", outer)
+    slider = outer.get_by_role("slider").first
+    after = canvas.locator("figure canvas:not(.jw-bar)").nth(1)
+    plain, seconds = after.screenshot(), []
+    slider.focus()
+    for _ in range(12):
+        painted = lab.painted(canvas)
+        took = page.evaluate(
+            PRESS,
+            [canvas.element_handle(), painted],
+        )
+        seconds.append(took / 1000)
+        page.wait_for_timeout(300)
+    assert after.screenshot() != plain
+    value = outer.locator("textarea").first.input_value()
+    assert "rejection_threshold=" in value, value
+    lab.picture("tune_moved", outer)
+    assert lab.errors() == []
+    with capsys.disabled():
+        print(f"\nfrom a change of the threshold to the picture: median {statistics.median(seconds):.3f} s, "
+              f"longest {max(seconds):.3f} s of {len(seconds)}")  # fmt: skip

@@ -65,7 +65,7 @@ def _entries(text: str) -> dict[str, str]:
 
 
 def of_parameters(step: Step) -> dict[str, str]:
-    """Return what is said of each parameter of a step, of those in groups by the docstring of the class or its entry."""
+    """Return what is said of each parameter of a step, of those in groups by the docstring of their class."""
     own = read(step.function).entries
     entries = dict(own)
     for group, kind in step.groups.items():

@@ -135,7 +135,11 @@ def uses_kernels(step) -> bool:
 def kernel_steps() -> list[str]:
     """Return the steps that use kernels and need nothing but gain and read noise."""
     return [
-        n for n in steps.names() if uses_kernels(steps.get(n)) and set(steps.get(n).references) <= set(references())
+        n
+        for n in steps.names()
+        if uses_kernels(steps.get(n))
+        and set(steps.get(n).references) <= set(references())
+        and steps.get(n).nouns == (Ramp,)
     ]
 
 

@@ -47,6 +47,8 @@ def translate(model) -> tuple[tuple, tuple[str, ...]]:
 def _stages(model, unknown: list[str]) -> list:
     if hasattr(model, "op"):
         return _compound(model, unknown)
+    if type(model).__name__ == "FITSImagingWCSTransform":  # the grid of a mosaic
+        return _stages(model.forward, unknown)
     make = _MODELS.get(type(model).__name__)
     stages = make(model) if make else None
     if stages is None:

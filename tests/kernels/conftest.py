@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 from edges import runs
+from kernels.cases_drizzle import cases
 
 from jwgpu import kernels
+from jwgpu.numerics import between, drizzle
 
 
 @dataclass
@@ -44,4 +46,17 @@ def launches() -> list[Launch]:
         patch.setattr(kernels, "launch", record)
         for step, ramp, references, parameters in runs():
             step(ramp, *references, **parameters)
+        _drizzle(patch)
     return made
+
+
+def _drizzle(patch) -> None:
+    """Drizzle, and interpolate between nodes, as a GPU does: a work item for each pixel."""
+    patch.setattr(drizzle, "tiling", lambda array: (16, 1))
+    for case in cases():
+        canvas = drizzle.Canvas(np, case.origin, case.shape, variances=True, planes=1, flags=True)
+        canvas.add(case.drop, case.x, case.y, case.data, case.weight, variances=case.variances, dq=case.dq, index=31)
+    for step in (1.5, 32.0):
+        nodes = between.Nodes.around(-1, 40, step), between.Nodes.around(-1, 71, step)
+        values = np.random.default_rng(0).normal(0, 1, (2, nodes[0].n, nodes[1].n))
+        between.interpolated(np, values, *nodes, np.arange(3.0, 30), np.arange(-1.0, 72))

@@ -7,3 +7,5 @@
 #include "ramp_jumps.h"
 #include "ramp_many.h"
 #include "ramp_likelihood.h"
+#include "pixmap.h"
+#include "drizzle.h"

@@ -11,6 +11,8 @@
 // Kernels that need scratch of the length of a ramp size it with JW_GROUPS; the name then ends in _<JW_GROUPS>.
 // Where neighbouring items share vector instructions of a CPU, JW_FOR_LANES goes through them JW_LANES at a time: on a GPU,
 // where each thread has its own item, that is one. The last block may reach beyond n.
+// JW_THREADS(threads, blocks) after JW_KERNEL: so many blocks of that size find room on a multiprocessor of a GPU.
+// JW_FOR_EACH is JW_FOR for few items with much work in each: a CPU's threads take them one by one.
 // The last parameter of every kernel is `int64_t n`, the number of work items.
 #ifndef JW_COMPAT_H
 #define JW_COMPAT_H
@@ -29,6 +31,7 @@ typedef unsigned long long uint64_t;
 #if defined(__CUDACC__) || defined(__CUDACC_RTC__)
   #define JW_FN static __device__ __forceinline__
   #define JW_KERNEL extern "C" __global__
+  #define JW_THREADS(threads, blocks) __launch_bounds__(threads, blocks)
   #define JW_FOR(i, n) \
     const int64_t i = (int64_t)blockIdx.x * blockDim.x + threadIdx.x; \
     if (i < (n))
@@ -44,6 +47,7 @@ typedef unsigned long long uint64_t;
   #else
     #define JW_KERNEL extern "C" __attribute__((visibility("default")))
   #endif
+  #define JW_THREADS(threads, blocks)
   #define JW_NAN (std::nanf(""))
   #define JW_INFINITY HUGE_VALF
   using std::isfinite;
@@ -62,10 +66,12 @@ typedef unsigned long long uint64_t;
     #define JW_FOR(i, n) JW_PRAGMA(omp parallel for schedule(dynamic, 2048)) for (int64_t i = 0; i < (n); ++i)
     #define JW_FOR_LANES(i, n) \
       JW_PRAGMA(omp parallel for schedule(dynamic, 2048 / JW_LANES)) for (int64_t i = 0; i < (n); i += JW_LANES)
+    #define JW_FOR_EACH(i, n) JW_PRAGMA(omp parallel for schedule(dynamic, 1)) for (int64_t i = 0; i < (n); ++i)
   #endif
 #endif
 #if JW_LANES == 1
   #define JW_FOR_LANES(i, n) JW_FOR(i, n)
+  #define JW_FOR_EACH(i, n) JW_FOR(i, n)
 #endif
 
 // Memory of the calling thread for n floats, which its next call uses again; null on a GPU, whose threads have none.

@@ -32,6 +32,8 @@ class Effects:
         Dark current, with hot and warm pixels.
     bad_pixels : bool
         Dead, hot, warm, noisy, open and less sensitive pixels, and gaps in the references.
+    sensitivity : float
+        Scatter of the sensitivity of the pixels about 1, half of it from pixel to pixel, half over large scales.
     ipc : bool
         Inter-pixel capacitance: 2.2 per cent of the charge is seen by the four neighbours.
     cosmic_rays : float
@@ -67,6 +69,7 @@ class Effects:
     saturate: bool = True
     dark: bool = True
     bad_pixels: bool = True
+    sensitivity: float = 0.0
     ipc: bool = False
     cosmic_rays: float = 5.0
     snowballs: float | None = None

@@ -156,6 +156,10 @@ def sensor(rng, det: Detector, window: Window, effects: Effects) -> Sensor:
     read_noise = np.float32(det.read_noise) * np.exp(np.float32(0.08) * normal()) / gain
     dark = np.float32(det.dark) * np.exp(np.float32(0.3) * normal()) if effects.dark else constant(0.0)
     response = constant(1.0)
+    if effects.sensitivity:  # of draws of its own, so that all others stay as they are
+        own = np.random.default_rng([*rng.bit_generator.seed_seq.generate_state(2), 1])
+        fine = own.standard_normal(shape, dtype=np.float32)
+        response += np.float32(effects.sensitivity * 0.5**0.5) * (fine + ripple(own, shape))
     if flags:
         read_noise[flags["TELEGRAPH"]] *= 4
         response[flags["DEAD"] | flags["OPEN"]] = 0

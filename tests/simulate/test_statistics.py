@@ -208,3 +208,15 @@ def test_ideal_switches_everything_off_but_the_noise():
     assert np.all(made.ramp.data == 11000)
     on = {f.name for f in dataclasses.fields(simulate.Effects) if getattr(simulate.IDEAL, f.name)}
     assert on - {"cyclic_rows"} == {"poisson", "read_noise", "quantize"}  # the length of a cycle is no effect
+
+
+def test_pixels_of_unequal_sensitivity_and_the_flat_that_knows_them():
+    options = dict(size=(256, 256), n_groups=2, n_stars=0, n_galaxies=0, sky=5.0, effects=simulate.IDEAL)
+    even, uneven = (simulate.exposure(**options, sensitivity=s) for s in (0.0, 0.05))
+    flat = uneven.references.get("flat").data
+    inner = flat[4:-4, 4:-4]
+    assert inner.mean() == pytest.approx(1, abs=0.01)
+    assert inner.std() == pytest.approx(0.05, rel=0.2)
+    seen = uneven.truth.rate_electron[4:-4, 4:-4]
+    np.testing.assert_allclose(seen / inner, even.truth.rate_electron[4:-4, 4:-4], rtol=1e-6)
+    np.testing.assert_array_equal(uneven.references.get("readnoise").data, even.references.get("readnoise").data)

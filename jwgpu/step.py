@@ -23,7 +23,7 @@ import typing
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from jwgpu import backend
+from jwgpu import backend, markup
 from jwgpu._version import __version__
 from jwgpu.cut import Cut, is_piece
 from jwgpu.data import Exposure, Exposures, Reference
@@ -268,6 +268,13 @@ class Step:
         if isinstance(outcome, Exposure):
             return finished(outcome)
         return type(outcome)(*(part if part is None else finished(part) for part in outcome))
+
+    def _repr_html_(self) -> str:
+        rows = [(name, "parameter", p.words(), repr(p.default)) for name, p in self.parameters.items()]
+        held = {"reference": self.references, "exposures": self.roles}
+        rows = [(n, what, "needed" if k else "optional", "") for what, h in held.items() for n, k in h.items()] + rows
+        title = f"step {self.name}: {self.summary}"
+        return markup.table(("name", "what", "takes", "default"), rows, title, [f"Works on {self.works_on}."])
 
     def __repr__(self) -> str:
         return f"<step {self.name}: {self.summary}>"

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from jwgpu import markup
 from jwgpu.data.exposure import Exposure
 
 
@@ -65,8 +66,23 @@ class SourceCatalog(Exposure):
         """
         return self.replace(table=self.table[which])
 
+    def _repr_html_(self) -> str:
+        names = [name for name in self.table.dtype.names if self.table.dtype[name].shape in ((), (2,))]
+        names, first = names[:10], self.table[:10]
+        header = [f"{n} ({self.columns[n].unit})" if n in self.columns and self.columns[n].unit else n for n in names]
+        rows = [[_short(row[name]) for name in names] for row in first]
+        left = [f"{len(self) - len(first)} more sources"] if len(self) > len(first) else []
+        left += [f"{len(self.table.dtype.names) - len(names)} more columns"]
+        return markup.table(header, rows, f"SourceCatalog {self.name}: {len(self)} sources", [", ".join(left)])
+
     def __repr__(self) -> str:
         names = self.table.dtype.names
         where = "" if self.segmentation is None else f", segmentation {self.segmentation.shape}"
         shown = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
         return f"<SourceCatalog {self.name}: {len(self)} sources{where}\n  {shown}>"
+
+
+def _short(value) -> str:
+    if np.ndim(value):
+        return ", ".join(_short(v) for v in value)
+    return f"{value:.6g}" if isinstance(value, (float, np.floating)) else str(value)

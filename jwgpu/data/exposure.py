@@ -8,7 +8,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from jwgpu import backend
+from jwgpu import backend, markup
 from jwgpu.data.meta import Meta
 
 
@@ -101,6 +101,15 @@ class Exposure:
             f"<{type(self).__name__} {self.name}: {who or 'no instrument'}, {self.unit}, on {self.device}\n"
             f"  {arrays}\n  history: {steps or 'none'}>"
         )
+
+    def _repr_html_(self) -> str:
+        meta = self.meta
+        who = (meta.instrument.detector, meta.instrument.filter, meta.exposure.type, meta.exposure.readpatt)
+        title = f"{type(self).__name__} {self.name}: {' '.join(str(w) for w in who if w) or 'no instrument'}"
+        rows = [(n, " x ".join(map(str, a.shape)), a.dtype, f"{a.nbytes / 1e6:.1f}") for n, a in self.arrays().items()]
+        done = ", ".join(r.step if r.status == "COMPLETE" else f"{r.step} (skipped)" for r in self.history)
+        remarks = [f"{self.unit}, on {self.device}; history: {done or 'none'}"]
+        return markup.table(("array", "shape", "type", "MB"), rows, title, remarks)
 
 
 def _writable(array) -> bool:

@@ -7,7 +7,7 @@ import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Self
 
-from jwgpu import backend
+from jwgpu import backend, markup
 from jwgpu.backend import FileArray, Scratch
 from jwgpu.data.exposure import Exposure
 from jwgpu.data.image import Image
@@ -223,6 +223,16 @@ class Exposures(Exposure):
         own = {k: dataclasses.replace(record, status="SKIPPED", reason=why) for k, why in left.items()}
         members = tuple(member.recorded(own.get(str(k), record)) for k, member in enumerate(self.members))
         return self.replace(history=(*self.history, record), members=members, **changes)
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (k, m.name, " x ".join(map(str, m.shape)), "in a file" if in_files(m) else "") for k, m in enumerate(self)
+        ]
+        done = ", ".join(r.step if r.status == "COMPLETE" else f"{r.step} (skipped)" for r in self.history)
+        remarks = [f"and {len(rows) - 40} more"] if len(rows) > 40 else []
+        title = f"Exposures {self.name}: {len(self.members)} images"
+        remarks += [f"{self.unit}, on {self.device}; history: {done or 'none'}"]
+        return markup.table(("", "name", "shape", "where"), rows[:40], title, remarks)
 
     def __repr__(self) -> str:
         lines = [f"<Exposures {self.name}: {len(self.members)} images, {self.unit}, on {self.device}"]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from jwgpu import markup
 from jwgpu.errors import InputError
 
 
@@ -79,6 +80,13 @@ class Meta:
 
     def __reduce__(self):
         return (Meta, (dict(self._values), self._prefix))
+
+    def _repr_html_(self) -> str:
+        values = sorted(self.items())
+        rows = [(path, repr(value)) for path, value in values[:200]]
+        remarks = [f"and {len(values) - len(rows)} more"] if len(values) > len(rows) else []
+        table = markup.table(("meta." + self._prefix + "...", "value"), rows, remarks=remarks)
+        return f"<details><summary style='cursor:pointer'>Meta: {len(values)} values</summary>{table}</details>"
 
     def __repr__(self) -> str:
         lines = [f"{path}: {value!r}" for path, value in self.items()]

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from jwgpu import backend
+from jwgpu import backend, markup
 from jwgpu.data.meta import Meta
 from jwgpu.errors import InputError
 
@@ -90,6 +90,13 @@ class Reference:
                 f"{tuple(shape)}; use a reference of the same detector and subarray, or a full-frame one"
             )
         return array
+
+    def _repr_html_(self) -> str:
+        held = [(n, " x ".join(map(str, a.shape)), a.dtype if a.dtype.names is None else ", ".join(a.dtype.names))
+                for n, a in self.arrays.items()]  # fmt: skip
+        held += [(n, f"{m.n_inputs} to {m.n_outputs} coordinates", "transform") for n, m in self.models.items()]
+        remarks = [f"chosen by {self.context}"] if self.context else []
+        return markup.table(("array", "shape", "type"), held, f"{self.type} reference {self.name}", remarks)
 
     def __repr__(self) -> str:
         held = [f"{n} {tuple(a.shape)} {a.dtype}" for n, a in self.arrays.items()]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import html as _html
 import typing
 
+from jwgpu import markup
 from jwgpu.data import Exposures, Image, Ramp
 from jwgpu.pipelines.origins import CODE, USER
 from jwgpu.pipelines.table import OFF
@@ -29,13 +29,12 @@ def rows(pipeline) -> list[tuple[str, str, str, str]]:
 
 def table(pipeline) -> str:
     """Return the pipeline as lines of text."""
-    return "\n".join([f"pipeline {pipeline.name}", *_lines(HEADER, rows(pipeline)), *pipeline.remarks])
+    return markup.text(HEADER, rows(pipeline), f"pipeline {pipeline.name}", pipeline.remarks)
 
 
 def html(pipeline) -> str:
     """Return the pipeline as an HTML table."""
-    remarks = "".join(f"<p>{_html.escape(remark)}</p>" for remark in pipeline.remarks)
-    return f"<b>pipeline {_html.escape(pipeline.name)}</b>{_html_table(HEADER, rows(pipeline))}{remarks}"
+    return markup.table(HEADER, rows(pipeline), f"pipeline {pipeline.name}", pipeline.remarks)
 
 
 class Table:
@@ -66,32 +65,16 @@ class Table:
         ]
 
     def __repr__(self) -> str:
-        return "\n".join([f"pipeline {self.name}", *_lines(self.HEADER, self._words()), *self.remarks])
+        return markup.text(self.HEADER, self._words(), f"pipeline {self.name}", self.remarks)
 
     def _repr_html_(self) -> str:
-        remarks = "".join(f"<p>{_html.escape(remark)}</p>" for remark in self.remarks)
-        return f"<b>pipeline {_html.escape(self.name)}</b>{_html_table(self.HEADER, self._words())}{remarks}"
+        return markup.table(self.HEADER, self._words(), f"pipeline {self.name}", self.remarks)
 
 
 def _by(call, name: str) -> str:
     """Name the parameter file that set a value; what the user or the code did needs no words."""
     origin = call.origin(name)
     return "" if origin in (CODE, USER) else f" ({origin})"
-
-
-def _lines(header, rows) -> list[str]:
-    rows = [header, *rows]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(header))]
-    text = ["  ".join(word.ljust(width) for word, width in zip(row, widths)).rstrip() for row in rows]
-    return [text[0], "-" * max(map(len, text)), *text[1:]]
-
-
-def _html_table(header, rows) -> str:
-    def line(tag, words):
-        return "".join(f"<{tag} style='text-align:left'>{_html.escape(word)}</{tag}>" for word in words)
-
-    body = "".join(f"<tr>{line('td', row)}</tr>" for row in rows)
-    return f"<table><tr>{line('th', header)}</tr>{body}</table>"
 
 
 def _reference(call, kind: str) -> str:

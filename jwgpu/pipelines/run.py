@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 
+from jwgpu import markup
 from jwgpu.backend import files
 from jwgpu.cut import visiting
 from jwgpu.data import Exposure, Exposures, Image, Ramp
@@ -85,6 +86,10 @@ class Run:
             )
             for r in self.history
         ]
+
+    def _repr_html_(self) -> str:
+        title = f"run of {self.pipeline.name}: {', '.join(self.products)}; {self.seconds:.2f} s"
+        return markup.table(("step", "seconds", "outcome"), self.rows(), title)
 
     def __repr__(self) -> str:
         width = max((len(step) for step, _, _ in self.rows()), default=0)

@@ -6,6 +6,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from jwgpu import markup
+
 # Steps whose state is kept under another name than their own.
 _STATES = {"dark_current": "dark_sub", "imprint_subtract": "imprint"}
 
@@ -68,3 +70,14 @@ class Record:
         """Return the record as plain values, for a manifest."""
         tables = ("parameters", "origins", "references", "exposures", "notes")
         return {**dataclasses.asdict(self), **{name: dict(getattr(self, name)) for name in tables}}
+
+    def _repr_html_(self) -> str:
+        values = [
+            (f"{name}", repr(value), self.origins.get(name, "default")) for name, value in self.parameters.items()
+        ]
+        values += [(kind, file, "reference") for kind, file in self.references.items()]
+        values += [(role, ", ".join(names), "exposures") for role, names in self.exposures.items()]
+        values += [(name, value, "number") for name, value in self.notes.items()]
+        how = self.status.lower() + (f": {self.remark}" if self.remark else "")
+        title = f"{self.step}: {how}, {self.seconds:.3f} s on {self.device}"
+        return markup.table(("name", "value", "what"), values, title)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import html
 from collections.abc import Mapping
 from pathlib import Path
 
+from jwgpu import markup
 from jwgpu.data import Exposure, Exposures, Meta, Reference
 from jwgpu.errors import InputError
 from jwgpu.reference import cache, crds, folder, kinds, parameters
@@ -261,12 +261,8 @@ class References:
         return "\n".join([f"<{self._title()}", *(lines or ["  none asked for yet"])]) + ">"
 
     def _repr_html_(self) -> str:
-        cells = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(str(value))}</td>" for value in row.values()) + "</tr>"
-            for row in ({**r, "loaded": "yes" if r["loaded"] else "no"} for r in self.describe())
-        )
-        head = "<tr><th>type</th><th>file</th><th>origin</th><th>loaded</th></tr>"
-        return f"<b>{html.escape(self._title())}</b><table>{head}{cells}</table>"
+        rows = [(r["type"], r["file"], r["origin"], "yes" if r["loaded"] else "no") for r in self.describe()]
+        return markup.table(("type", "file", "origin", "loaded"), rows, self._title())
 
 
 def references(

@@ -38,7 +38,7 @@ def test_nothing_happens_before_a_type_is_asked_for(exposure, write, loads):
     assert loads == []
     assert refs.gain.data is refs.gain.data and loads == ["gain.fits"]
     assert refs.describe()[0]["loaded"] and "gain.fits  (folder, loaded)" in repr(refs)
-    assert "<td>gain.fits</td>" in refs._repr_html_() and refs.context == "folder references"
+    assert ">gain.fits</td>" in refs._repr_html_() and refs.context == "folder references"
     assert refs.gain.context == "folder references"
 
 

@@ -1,0 +1,97 @@
+"""Nouns, records, references, steps and pipelines: tables in a notebook, text in a terminal; errors are short."""
+
+from html.parser import HTMLParser
+
+import pytest
+from mosaics import apcorr, mosaic
+
+import jwgpu as jw
+from jwgpu import markup, simulate, steps
+from jwgpu.errors import InputError
+
+VOID = {"br", "hr", "img", "input"}
+
+
+class Checked(HTMLParser):
+    """Reads HTML; what is opened must be closed."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.words = [], ""
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.words += data + " "
+
+
+@pytest.fixture(scope="module")
+def things():
+    made = simulate.tiny("nircam", effects=None)
+    p = jw.pipelines.detector1(made.ramp).set("jump", rejection_threshold=5.0)
+    run = p.run(made.ramp, made.references, progress=False)
+    field = mosaic()
+    return {
+        "NRCB1": made.ramp,
+        "DN/s": run.rate,
+        "rejection_threshold=5.0": p,
+        "rejection_threshold": p.table("jump"),
+        "ramp_fit": run,
+        "gain_scale": jw.history(run),
+        "electron": made.references.gain,
+        "mask": made.references,
+        "group_scale": run.history[0],
+        "flag_4_neighbors": steps.jump,
+        "exposure.readpatt": made.ramp.meta,
+        "2 images": jw.Exposures.of([run.rate, run.rate], product_name="pair"),
+        "sky_centroid": steps.source_catalog(field.image, apcorr()),
+    }
+
+
+def test_html_and_text(things):
+    for word, thing in things.items():
+        page = Checked(thing._repr_html_())
+        assert len(page.words) > 40
+        assert repr(thing)
+        if word != "electron":
+            assert word in page.words, word
+
+
+def test_a_table_is_escaped_and_leaves_out_what_is_empty():
+    html = markup.table(("a", "b", "c"), [("<x>", "", 1), ("&", "", markup.Markup("<b>2</b>"))], "t<i>tle", ["<p>"])
+    page = Checked(html)
+    assert "<x>" in page.words
+    assert ">b<" not in html
+    assert "<b>2</b>" in html
+    assert "t&lt;i&gt;tle" in html
+    text = markup.text(("a", "bb"), [("x", 1)], "title", ["end"])
+    assert text == "title\na  bb\n-----\nx  1\nend"
+
+
+def test_errors_in_a_notebook_are_short_and_name_the_line():
+    pytest.importorskip("IPython")
+    from IPython.core.interactiveshell import InteractiveShell
+    from IPython.utils.capture import capture_output
+
+    shell = InteractiveShell.instance()
+    shell.run_cell("import jwgpu as jw\nmade = jw.simulate.tiny('nircam')\np = jw.pipelines.detector1(made.ramp)")
+    with capture_output() as said:
+        shell.run_cell("a = 1\np.set('jumps', x=1)")
+    shown = (said.stdout + said.stderr).strip().splitlines()
+    assert len(shown) < 8
+    assert any("p.set('jumps', x=1)" in line for line in shown)
+    assert any("did you mean 'jump'" in line for line in shown)
+
+
+def test_without_a_cell_the_message_stands_alone():
+    try:
+        raise InputError("the file is broken; get another")
+    except InputError as error:
+        assert error._render_traceback_() == ["InputError: the file is broken; get another"]

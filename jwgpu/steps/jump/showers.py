@@ -15,10 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from jwgpu.backend import namespace, ndimage
+from jwgpu.backend import namespace
 from jwgpu.cut import here, integration
 from jwgpu.data import GROUP, PIXEL, Ramp
-from jwgpu.numerics import blobs, clipping
+from jwgpu.numerics import blobs, clipping, ring
+from jwgpu.numerics.blocks import over_planes
 from jwgpu.steps.jump.snowballs import inside_grown
 
 UNUSABLE = np.uint8(GROUP.DO_NOT_USE | GROUP.SATURATED)
@@ -129,24 +130,39 @@ def flag(data, groupdq, lost, pixeldq, gain, expected, rules: Showers, widest: f
         Pixels: no axis of their ellipses grows longer.
     readout : Readout
     """
-    xp = namespace(pixeldq)
     outside = pixeldq == PIXEL.REFERENCE_PIXEL
     typical, sigma = expected
-    ring, found = _ring(xp, rules), 0
+    # The official step takes its outer radius for the width of the ring.
+    radii, found = (rules.extend_inner_radius, rules.extend_inner_radius + rules.extend_outer_radius), 0
     for k in range(groupdq.shape[0]):
         with np.errstate(invalid="ignore", divide="ignore"), integration(groupdq, k, write=True) as flags:
             unusable = (flags, UNUSABLE) if lost is None else (lost[k], np.uint8(1))
-            electrons, showers = _Electrons(data, gain, *unusable, k), []
-            for group in range(_first_good(flags, outside) + 1, len(flags)):
+            electrons, showers = _Electrons(data, gain, *unusable, k), {}
+            first = _first_good(flags, outside) + 1
+
+            def look(group, flags=flags, electrons=electrons, showers=showers, first=first):
+                if group < first:
+                    return
                 scale = (typical[group - 1], sigma[group - 1]) if readout.many else (typical, sigma)
                 ratio = _ratio(electrons, flags, group, *scale)
                 ratio[(((flags[group] | pixeldq) & LOST) != 0) | outside] = np.nan
-                ellipses = blobs.find(_smooth(ratio, ring) > rules.extend_snr_threshold, rules.extend_min_area)
+                extended = ring.average(ratio, *radii) > rules.extend_snr_threshold
+                ellipses = blobs.find(extended, rules.extend_min_area)
                 if len(ellipses):
-                    showers.append((group, ellipses))
-                    found += len(ellipses)
+                    showers[group] = ellipses
+
+            over_planes(look, flags)
+            found += sum(map(len, showers.values()))
             if showers:
-                _flag_integration(electrons, flags, showers, outside, rules, widest, readout.group_time)
+                _flag_integration(
+                    electrons,
+                    flags,
+                    sorted(showers.items(), key=lambda item: item[0]),
+                    outside,
+                    rules,
+                    widest,
+                    readout.group_time,
+                )
     return found
 
 
@@ -192,24 +208,6 @@ def _ratio(electrons: _Electrons, flags, group: int, typical, sigma):
     """Return the size of a group's differences in sigma."""
     now, before = (_without_exact(electrons.group(g), flags[g]) for g in (group, group - 1))
     return namespace(flags).abs(now - before - typical) / sigma
-
-
-def _ring(xp, rules: Showers):
-    """Return the kernel: 1 from the inner radius on, over a width that the official step calls the outer radius."""
-    outer = rules.extend_inner_radius + rules.extend_outer_radius
-    half = int(np.ceil(outer))
-    square = xp.arange(-half, half + 1, dtype=np.float64) ** 2
-    distance2 = square[:, None] + square
-    return ((distance2 >= rules.extend_inner_radius**2) & (distance2 <= outer**2)).astype(np.float64)
-
-
-def _smooth(ratio, ring):
-    """Return the average over the ring around each pixel, of pixels that are not NaN; outside of the image it is 0."""
-    xp = namespace(ratio)
-    good = xp.isfinite(ratio)
-    total = ndimage(ratio).convolve(xp.where(good, ratio, 0).astype(np.float64), ring, mode="constant", cval=0.0)
-    weight = ndimage(ratio).convolve(good.astype(np.float64), ring, mode="constant", cval=1.0)
-    return xp.where(good & (weight > 0.5), total / weight, np.nan)
 
 
 def _flag_integration(electrons, flags, showers, outside, rules: Showers, widest, group_time) -> None:

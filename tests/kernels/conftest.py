@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 from edges import runs
+from kernels import cases_plane
 from kernels.cases_drizzle import cases
 
 from jwgpu import kernels
-from jwgpu.numerics import between, drizzle
+from jwgpu.numerics import between, drizzle, plane
 
 
 @dataclass
@@ -46,6 +47,8 @@ def launches() -> list[Launch]:
         patch.setattr(kernels, "launch", record)
         for step, ramp, references, parameters in runs():
             step(ramp, *references, **parameters)
+        for _, polynomials, x, y in cases_plane.cases():
+            plane.evaluate(polynomials, x, y)
         _drizzle(patch)
     return made
 

@@ -9,3 +9,4 @@
 #include "ramp_likelihood.h"
 #include "pixmap.h"
 #include "drizzle.h"
+#include "plane.h"

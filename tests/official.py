@@ -1,4 +1,4 @@
-"""The official package in this process: stage-1 pipelines on files and a CRDS cache of their own, and functions."""
+"""The official package in this process: pipelines on files and a CRDS cache of their own, and functions."""
 
 from __future__ import annotations
 
@@ -54,6 +54,20 @@ def guider(uncal: Path, out: Path, **steps) -> None:
     from jwst.pipeline import GuiderPipeline
 
     _call(GuiderPipeline, uncal, out, {"flat_field": {"skip": True}, **steps})
+
+
+def image2(source: Path, out: Path, **steps) -> None:
+    """Write `_cal`, and `_i2d` of a plane, of a rate or of an association of rates."""
+    from jwst.pipeline import Image2Pipeline
+
+    _call(Image2Pipeline, source, out, steps)
+
+
+def image3(association: Path, out: Path, **steps) -> None:
+    """Write `_i2d`, `_crf`, `_cat` and `_segm` of an association of calibrated images."""
+    from jwst.pipeline import Image3Pipeline
+
+    _call(Image3Pipeline, association, out, steps)
 
 
 def _call(pipeline, uncal, out, steps) -> None:

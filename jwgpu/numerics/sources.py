@@ -185,7 +185,8 @@ def starfind(image, kernel: Kernel, threshold: float, reach: int, hidden=None, l
     Returns
     -------
     dict of (n,) float64 arrays
-        On the host: `x`, `y` (pixels from 0), `flux`, `peak`, `sharpness` (width in that of the kernel), `roundness`.
+        On the host: `x`, `y` (pixels from 0), `flux`, `peak`, `sharpness` (width in that of the kernel), `roundness`,
+        `angle` from the x axis to the major axis (radians).
     """
     smooth = convolved(image, kernel)
     y, x = maxima(smooth, threshold, reach, hidden)
@@ -209,7 +210,7 @@ def _chosen(found: dict[str, np.ndarray], roundness: tuple[str, ...], limits: Li
     for name, pair in bounds.items():
         if pair is not None:
             good = good & (found[name] >= pair[0]) & (found[name] <= pair[1])
-    found = {name: values[good] for name, values in found.items() if name not in ("height_x", "height_y", "angle")}
+    found = {name: values[good] for name, values in found.items() if name not in ("height_x", "height_y")}
     if limits.brightest is not None:
         order = np.argsort(found["flux"])[::-1][: limits.brightest]
         found = {name: values[order] for name, values in found.items()}
@@ -283,5 +284,6 @@ def _moments(image, y, x, kernel: Kernel) -> dict:
         xy = (light * from_x[:, None, :] * from_y[:, :, None]).sum(axis=(1, 2)) / flux
         sharpness = 2 * xp.sqrt(np.log(2) * (xx + yy)) / kernel.fwhm
         roundness = xp.sqrt((xx - yy) ** 2 + 4 * xy**2) / (xx + yy)
+        angle = 0.5 * xp.arctan2(2 * xy, xx - yy) % (2 * np.pi)
     return {"x": x + dx, "y": y + dy, "flux": flux, "peak": light.max(axis=(1, 2)), "sharpness": sharpness,
-            "roundness": roundness, "good": (light != 0).sum(axis=(1, 2)) > 1}  # fmt: skip
+            "roundness": roundness, "angle": angle, "good": (light != 0).sum(axis=(1, 2)) > 1}  # fmt: skip

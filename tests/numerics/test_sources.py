@@ -148,7 +148,9 @@ def test_agreement_with_photutils(finder, fwhm, reach):
             peak_max=limits.peak, n_brightest=limits.brightest,
         )(image, mask=hidden)  # fmt: skip
         assert len(found["x"]) == len(table) > 15
-        names = {"x": "x_centroid", "y": "y_centroid"}
+        names = {"x": "x_centroid", "y": "y_centroid", "angle": "orientation"}
+        if "angle" in found:
+            found["angle"] = np.degrees(found["angle"])
         for name, column in found.items():
             tolerance = dict(rtol=1e-5, atol=1e-5) if name not in ("x", "y") else dict(rtol=0, atol=1e-5)
             np.testing.assert_allclose(column, np.array(table[names.get(name, name)]), err_msg=name, **tolerance)

@@ -235,6 +235,7 @@ WRONG = {
     "energies": (dict(aperture_ee2=30), "three rising numbers"),
     "unknown energy": (dict(aperture_ee3=80), "0 rows for 80%.*from 30, 50, 70"),
     "connectivity": (dict(connectivity=6), "connectivity is out of range"),
+    "kernel_fwhm": (dict(kernel_fwhm=0.0, starfinder="iraf"), "kernel_fwhm is out of range"),
     "npixels": (dict(npixels=0), "npixels is out of range"),
     "kron_params": (dict(kron_params=[1.0]), "kron_params is out of range"),
     "snr_threshold": (dict(snr_threshold=0.0), "snr_threshold is out of range"),

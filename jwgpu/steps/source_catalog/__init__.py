@@ -69,7 +69,7 @@ def source_catalog(
         A source is extended where the ratios of its fluxes in the second and the first, and in the third and the
         second circle are larger than these.
     starfinder : {"dao", "iraf", "segmentation"}
-        Groups of pixels, or the star finders of photutils, which know no shapes.
+        Groups of pixels, or stars as DAOFIND or IRAF's starfind find them, which know no shapes.
     snr_threshold : float
     bkg_boxsize : int
         Pixels: side of the boxes in which the background is taken.
@@ -112,7 +112,7 @@ def source_catalog(
     where = calibration.apertures(image, apcorr, (aperture_ee1, aperture_ee2, aperture_ee3))
     offset = calibration.vega_offset(image, abvegaoffset)
     jansky = 1e6 * image.meta.require("photometry.pixelarea_steradians", "fluxes in Jy")
-    image = _checked(image, snr_threshold, bkg_boxsize, kernel_fwhm, grouping).to("cpu")
+    image = _checked(image, snr_threshold, bkg_boxsize, kernel_fwhm, grouping, starfinder).to("cpu")
     hidden = _hidden(image)
     if hidden.all():
         found = finding.none(image.data, starfinder == "segmentation")
@@ -140,7 +140,7 @@ def source_catalog(
     )  # fmt: skip
 
 
-def _checked(image: Image, snr: float, box: int, fwhm: float, grouping: Grouping) -> Image:
+def _checked(image: Image, snr: float, box: int, fwhm: float, grouping: Grouping, finder: str) -> Image:
     """Return the image if it can be measured as the parameters say."""
     if image.per_integration:
         raise Skip("sources are catalogued in one image, not in a stack of integrations")
@@ -148,7 +148,8 @@ def _checked(image: Image, snr: float, box: int, fwhm: float, grouping: Grouping
         if getattr(image, name) is None:
             remedy = "resample makes images that have it" if name == "err" else "run assign_wcs before"
             raise InputError(f"source_catalog: {image.name} has no {name}; {remedy}")
-    limits = {"snr_threshold": snr > 0, "bkg_boxsize": box > 0, "kernel_fwhm": fwhm >= 0,
+    wide = fwhm > 0 or (fwhm == 0 and finder == "segmentation")
+    limits = {"snr_threshold": snr > 0, "bkg_boxsize": box > 0, "kernel_fwhm": wide,
               "npixels": grouping.npixels > 0, "connectivity": grouping.connectivity in (4, 8),
               "nlevels": grouping.nlevels > 0, "contrast": 0 <= grouping.contrast <= 1,
               "localbkg_width": grouping.localbkg_width >= 0,

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import warnings
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from jwgpu.numerics import isophotes, mesh, smooth
+from jwgpu.numerics import isophotes, mesh, smooth, sources
 from jwgpu.numerics.deblend import Levels, deblend
 
 
@@ -122,23 +121,16 @@ def by_segments(above, err, noise, snr: float, fwhm: float, grouping: Grouping) 
 
 
 def by_stars(above, noise, kind: str, snr: float, fwhm: float, stars: Stars) -> Found:
-    """Find stars with a finder of photutils."""
-    import photutils
-    from photutils.detection import DAOStarFinder, IRAFStarFinder
-
-    finder = {"dao": DAOStarFinder, "iraf": IRAFStarFinder}[kind](
-        snr * float(np.median(noise)), fwhm, sigma_radius=stars.sigma_radius,
-        min_separation=max(2, int(stars.minsep_fwhm * fwhm + 0.5)), sharpness_range=(stars.sharplo, stars.sharphi),
-        roundness_range=(stars.roundlo, stars.roundhi), peak_max=stars.peakmax, n_brightest=stars.brightest,
-    )  # fmt: skip
-    with warnings.catch_warnings(), photutils.use_future_column_names():
-        warnings.simplefilter("ignore")  # that there is none is no news: the catalogue is empty
-        table = finder(above, mask=~np.isfinite(above))
-    if table is None:
-        return Found(above, *(np.zeros(0) for _ in range(2)), light=np.zeros(0), angle=np.zeros(0))
-    x, y, light = (np.asarray(table[name], float) for name in ("x_centroid", "y_centroid", "flux"))
-    angle = np.asarray(table["orientation"], float) if "orientation" in table.colnames else np.full(x.size, np.nan)
-    return Found(above, x, y, light=light, angle=angle)
+    """Find stars as DAOFIND or IRAF's starfind do."""
+    kernel = sources.Kernel.of(fwhm, stars.sigma_radius)
+    limits = sources.Limits((stars.sharplo, stars.sharphi), (stars.roundlo, stars.roundhi), stars.peakmax,
+                            stars.brightest)  # fmt: skip
+    reach = max(2, int(stars.minsep_fwhm * fwhm + 0.5))
+    threshold = snr * float(np.median(noise))
+    find = {"dao": sources.daofind, "iraf": sources.starfind}[kind]
+    found = find(above, kernel, threshold, reach, ~np.isfinite(above), limits)
+    angle = np.degrees(found["angle"]) if "angle" in found else np.full(found["x"].size, np.nan)
+    return Found(above, found["x"], found["y"], light=found["flux"], angle=angle)
 
 
 def none(like: np.ndarray, segments: bool) -> Found:

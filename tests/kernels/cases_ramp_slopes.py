@@ -24,6 +24,8 @@ def cases():
     yield case("plain", 6, 2, zeroframe=False, dark=False)
     for n_groups, n_integrations in ((1, 2), (2, 1), (3, 2), (10, 2), (17, 1), (70, 1)):
         yield case(f"unbiased {n_groups}", n_groups, n_integrations, unbiased=True)
+    yield mostly_whole(False)
+    yield mostly_whole(True)
     yield pairs_of_flags(1)
     yield pairs_of_flags(0)
     yield flat_signal_to_noise()
@@ -44,6 +46,25 @@ def case(
         ramp.data, groupdq, ramp.pixeldq, references["gain"].data, references["readnoise"].data,
         current if dark else None, ramp.zeroframe if zeroframe else None,
         Sampling(21.5, 10.75, n_frames, first, used, suppress, unbiased),
+    )  # fmt: skip
+
+
+def mostly_whole(suppress):
+    """Return ramps of many integrations, of which some pixels have a few that are not whole, and some have none."""
+    random = np.random.default_rng(11)
+    ramp, references = edges.ramp(8, 12), edges.references()
+    data = random.normal(30, 6, ramp.shape).cumsum(axis=1).astype(np.float32)
+    data[random.random(data.shape) < 0.0005] = np.nan
+    flags = [0, *(int(v) for _, v in GROUP.items()), int(GROUP.DO_NOT_USE | GROUP.SATURATED)]
+    groupdq = np.where(random.random(data.shape) < 0.004, random.choice(flags, data.shape), 0).astype(np.uint8)
+    lost = random.random((12, 1, *edges.SHAPE)) < 0.03  # whole integrations, from some group on
+    start = random.integers(0, 8, lost.shape)
+    late = lost & (np.arange(8)[None, :, None, None] >= start)
+    groupdq |= np.where(late, random.choice([1, 2, 4], lost.shape), 0).astype(np.uint8)
+    groupdq[:, :, 20, :30] = GROUP.JUMP_DET
+    return f"mostly whole {suppress}", (
+        data, groupdq, ramp.pixeldq, references["gain"].data, references["readnoise"].data, None, ramp.zeroframe,
+        Sampling(21.5, 10.75, 2, 0, 8, suppress),
     )  # fmt: skip
 
 

@@ -110,19 +110,21 @@ JW_FN uint32_t ramp_dq(uint32_t pixeldq, float gain) {
   return pixeldq | (gain > 0.0f ? 0u : RAMP_DO_NOT_USE | RAMP_NO_GAIN);
 }
 
+// Look at one integration of the pixel `at`.
+JW_FN RampSurvey ramp_look(const RampExposure& e, const RampSampling& s, int64_t at, int i, RampView& ramp) {
+  const int64_t begin = i * e.integration_stride + at;
+  ramp = RampView{e.data + begin, e.groupdq + begin, e.stride, s.n_groups, s.clear_first_jump, false, false, 0.0f};
+  return ramp_survey(ramp, s, e.zeroframe == nullptr ? nullptr : e.zeroframe + i * e.stride + at);
+}
+
 // All integrations of the pixel `at`. scratch holds n_groups - 1 values.
 JW_FN void ramp_fit_pixel(const RampExposure& e, const RampSampling& s, float* scratch, int64_t at,
                           const RampPlanes& exposure, const RampPlanes& integration) {
   RampView ramp;
   RampSurvey survey;
-  auto look_at = [&](int i) {
-    const int64_t begin = i * e.integration_stride + at;
-    ramp = RampView{e.data + begin, e.groupdq + begin, e.stride, s.n_groups, s.clear_first_jump, false, false, 0.0f};
-    survey = ramp_survey(ramp, s, e.zeroframe == nullptr ? nullptr : e.zeroframe + i * e.stride + at);
-  };
   double rate = 0.0;
   for (int i = 0; i < e.n_integrations; ++i) {
-    look_at(i);
+    survey = ramp_look(e, s, at, i, ramp);
     rate += ramp_median_rate(ramp, survey, s, scratch);
   }
   RampPixel pixel = ramp_pixel(e.gain[at], e.readnoise[at], e.noise_divisor);
@@ -135,7 +137,7 @@ JW_FN void ramp_fit_pixel(const RampExposure& e, const RampSampling& s, float* s
   const uint32_t dq = ramp_dq(e.pixeldq[at], e.gain[at]);
   uint32_t exposure_dq = dq;
   for (int i = 0; i < e.n_integrations; ++i) {
-    if (e.n_integrations > 1) look_at(i);
+    if (e.n_integrations > 1) survey = ramp_look(e, s, at, i, ramp);
     RampFit fit = ramp_fit_integration(ramp, survey, s, pixel, dq, total);
     exposure_dq |= survey.any & (RAMP_JUMP | RAMP_PERSISTENCE);
     all_unusable = all_unusable && (fit.dq & RAMP_DO_NOT_USE);

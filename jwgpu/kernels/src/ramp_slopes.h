@@ -5,7 +5,8 @@
 // They are a handful of registers a pixel; everything read and written per group is float or a byte.
 //
 // Most ramps are whole: no flag, no NaN, one segment. They are fitted JW_LANES neighbours at a time, in loops without
-// a branch, which become vector instructions on a CPU; the others follow one by one. Both give the same bits.
+// a branch, which become vector instructions on a CPU; the others, integration by integration, one by one. Both give the
+// same bits.
 #ifndef JW_RAMP_SLOPES
 #define JW_RAMP_SLOPES
 
@@ -100,32 +101,91 @@ JW_FN void ramp_lanes_store(const RampPlanes& planes, int64_t at, const RampLane
   RAMP_EACH(k) planes.dq[at + k] = p.dq[k];
 }
 
+#if JW_LANES > 1
+static_assert(JW_LANES <= 32, "one bit for each lane");
+
+// Memory of the calling thread: of each integration, in which lanes it is not whole.
+JW_FN uint32_t* ramp_lane_masks(int n_integrations) {
+  static thread_local std::vector<uint32_t> room;
+  if ((int)room.size() < n_integrations) room.resize(n_integrations);
+  return room.data();
+}
+
+// Median rates of one integration, one by one where it is not whole: only where there are others, and only those without
+// groups lost to charge migration; `alone` becomes true of pixels that have to be fitted by themselves.
+JW_FN uint32_t ramp_lanes_rates(const RampExposure& e, const RampSampling& s, float* scratch, int64_t at, int i,
+                                double* rate, uint32_t* alone) {
+  uint32_t odd[JW_LANES] = {}, mask = 0;
+  const int64_t begin = i * e.integration_stride + at;
+  ramp_lanes_rate(e.data + begin, e.groupdq + begin, e.stride, s, scratch, rate, odd);
+  RAMP_EACH(k) mask |= odd[k] ? 1u << k : 0u;
+  for (int k = 0; mask && k < JW_LANES; ++k) {
+    if (!odd[k] || alone[k]) continue;
+    RampView ramp;
+    const RampSurvey survey = ramp_look(e, s, at + k, i, ramp);
+    if (e.n_integrations == 1 || (survey.any & RAMP_CHARGELOSS)) alone[k] = 1;
+    else rate[k] = ramp_median_rate(ramp, survey, s, scratch);
+  }
+  return mask;
+}
+
+// The fit of one integration of lane k, which is not whole; `total` is that of the integrations before.
+JW_FN void ramp_lanes_odd(const RampExposure& e, const RampSampling& s, int64_t at, int i, int k, const RampLanes& p,
+                          RampLaneSums& total, const RampPlanes& integration, uint32_t* seen) {
+  RampView ramp;
+  const RampSurvey survey = ramp_look(e, s, at + k, i, ramp);
+  RampSums sums{total.slope[k], total.read[k], total.poisson[k], 0.0, 0.0, 0.0};
+  const RampPixel pixel{p.gain[k], p.noise[k], p.poisson_rate[k], 0.0};
+  RampFit fit = ramp_fit_integration(ramp, survey, s, pixel, p.dq[k], sums);
+  if (survey.n_saturated > 0) fit.dq |= RAMP_SATURATED;
+  seen[k] |= (survey.any & (RAMP_JUMP | RAMP_PERSISTENCE)) | (survey.n_saturated > 0 ? RAMP_SATURATED : 0u);
+  ramp_store(integration, at + k + i * e.stride, fit);
+  total.slope[k] = sums.slope;
+  total.read[k] = sums.inverse_read;
+  total.poisson[k] = sums.inverse_poisson;
+}
+#endif
+
 // The pixels at .. at + JW_LANES - 1, as far as there are n. scratch holds (n_groups - 1) * JW_LANES values.
 JW_FN void ramp_fit_lanes(const RampExposure& e, const RampSampling& s, float* scratch, int64_t at, int64_t n,
                           const RampPlanes& exposure, const RampPlanes& integration) {
-  uint32_t odd[JW_LANES] = {};
-  const bool full = n - at >= JW_LANES && s.n_groups > 2 && s.forms == nullptr;
+  uint32_t alone[JW_LANES] = {};
+  bool full = false;
+#if JW_LANES > 1
+  full = n - at >= JW_LANES && s.n_groups > 2 && s.forms == nullptr;
   if (full) {
     double rate[JW_LANES] = {}, found[JW_LANES];
+    uint32_t seen[JW_LANES] = {}, always = ~0u, *masks = ramp_lane_masks(e.n_integrations);
     RampLanes pixels;
     RampLaneSums total = {};
     RampLaneFits fits;
     for (int i = 0; i < e.n_integrations; ++i) {
-      const int64_t begin = i * e.integration_stride + at;
-      ramp_lanes_rate(e.data + begin, e.groupdq + begin, e.stride, s, scratch, found, odd);
+      masks[i] = ramp_lanes_rates(e, s, scratch, at, i, found, alone);
+      always &= masks[i];
       RAMP_EACH(k) rate[k] += found[k];
     }
+    RAMP_EACH(k) alone[k] |= always >> k & 1;
     ramp_lanes_pixels(e, at, rate, pixels);
     for (int i = 0; i < e.n_integrations; ++i) {
+      const RampLaneSums before = total;
       ramp_lanes_slope(e.data + i * e.integration_stride + at, e.stride, s, pixels, found);
       ramp_lanes_fit(pixels, s, found, total, fits);
       ramp_lanes_store(integration, at + i * e.stride, pixels, fits);
+      for (int k = 0; k < JW_LANES && masks[i] >> k; ++k) {
+        if (!(masks[i] >> k & 1) || alone[k]) continue;
+        total.slope[k] = before.slope[k];
+        total.read[k] = before.read[k];
+        total.poisson[k] = before.poisson[k];
+        ramp_lanes_odd(e, s, at, i, k, pixels, total, integration, seen);
+      }
     }
     ramp_lanes_exposure(pixels, total, fits);
+    RAMP_EACH(k) pixels.dq[k] |= seen[k];
     ramp_lanes_store(exposure, at, pixels, fits);
   }
+#endif
   for (int k = 0; k < JW_LANES && at + k < n; ++k) {
-    if (odd[k] || !full) ramp_fit_pixel(e, s, scratch, at + k, exposure, integration);
+    if (alone[k] || !full) ramp_fit_pixel(e, s, scratch, at + k, exposure, integration);
   }
 }
 #endif

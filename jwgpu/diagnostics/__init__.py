@@ -1,7 +1,10 @@
 """Seeing what the calibration does: widgets and figures. Reads exposures and histories, changes nothing."""
 
+from jwgpu.diagnostics.explain import Explanation, explain
 from jwgpu.diagnostics.history import History, history
+from jwgpu.diagnostics.panel import Panel, panel
 from jwgpu.diagnostics.picture import picture
+from jwgpu.diagnostics.quality import Quality, quality
 from jwgpu.diagnostics.recovery import recovery
 from jwgpu.diagnostics.segments import Segment, segments
 from jwgpu.diagnostics.show import show
@@ -11,12 +14,18 @@ from jwgpu.diagnostics.viewer import Viewer
 
 __all__ = [
     "CatalogViewer",
+    "Explanation",
     "History",
+    "Panel",
+    "Quality",
     "Segment",
     "Tuner",
     "Viewer",
+    "explain",
     "history",
+    "panel",
     "picture",
+    "quality",
     "recovery",
     "segments",
     "show",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from jwgpu import markup
 from jwgpu.data import Ramp
 from jwgpu.diagnostics import draw, pixel
+from jwgpu.diagnostics.figures import png
 from jwgpu.diagnostics.history import History
 
 PIXEL, PROFILES, VALUES, HISTORY = "pixel", "profiles", "values", "history"
@@ -66,8 +67,6 @@ class Details:
             self._history.value = History(self._viewer.subjects[-1].noun)._repr_html_()
             return
         from matplotlib.figure import Figure
-
-        from jwgpu.diagnostics.viewer import png
 
         if name not in self._figures:
             self._figures[name] = Figure(figsize=(10.5, 3.1))

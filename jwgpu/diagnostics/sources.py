@@ -8,6 +8,7 @@ from jwgpu import backend
 from jwgpu.data import Image, SourceCatalog
 from jwgpu.diagnostics import draw, windows
 from jwgpu.diagnostics.controls import menu, packages
+from jwgpu.diagnostics.figures import empty
 from jwgpu.diagnostics.subject import Subject
 from jwgpu.diagnostics.viewer import Viewer
 from jwgpu.errors import InputError
@@ -98,6 +99,26 @@ def concentrations(axes, catalog: SourceCatalog, picked: int | None = None) -> N
     axes.legend(fontsize=8, frameon=False)
 
 
+def catalog_figure(image: Image, catalog: SourceCatalog, which=None, picked: int | None = None, percent: float = 99.5):
+    """Return an image with sources outlined, and how concentrated they are, as a matplotlib Figure."""
+    figure = empty(11, 4.8)
+    concentrated = any(name.startswith("CI_") for name in catalog.table.dtype.names)
+    axes = figure.subplots(1, 1 + concentrated, width_ratios=[1.5, 1][: 1 + concentrated], squeeze=False)[0]
+    rows, columns = image.shape
+    seen = windows.window((rows, columns), 0, columns, 0, rows, draw.SIDE)
+    array = backend.to_host(windows.mean(image.data, seen))
+    extent = (-0.5, seen.columns - 0.5, -0.5, seen.rows - 0.5)
+    sky(axes[0], array, f"{image.name}: {len(catalog)} sources", image.unit, percent, extent)
+    which = np.ones(len(catalog), bool) if which is None else which
+    for of_kind, colour in kinds(catalog).values():
+        outlines(axes[0], catalog, which & of_kind, edgecolors=colour)
+    if picked is not None:
+        outlines(axes[0], catalog, np.arange(len(catalog)) == picked, edgecolors=PICKED, linewidths=3.0)
+    if concentrated:
+        concentrations(axes[1], catalog, picked)
+    return figure
+
+
 class CatalogViewer(Viewer):
     """The widget behind `jw.show(image, catalog)`: a viewer of the image with an ellipse around each source.
 
@@ -182,23 +203,7 @@ class CatalogViewer(Viewer):
 
     def figure(self):
         """Return the image with its outlined sources, and how concentrated they are, as a matplotlib Figure."""
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-
-        figure = Figure(figsize=(11, 4.8), layout="constrained")
-        FigureCanvasAgg(figure)
-        left, right = figure.subplots(1, 2, width_ratios=[1.5, 1])
-        rows, columns = self.image.shape
-        seen = windows.window((rows, columns), 0, columns, 0, rows, draw.SIDE)
-        array = backend.to_host(windows.mean(self.image.data, seen))
-        sky(left, array, self.title(self.subjects[0]), self.image.unit, self.percent.value,
-            extent=(-0.5, seen.columns - 0.5, -0.5, seen.rows - 0.5))  # fmt: skip
-        for which, colour in kinds(self.catalog).values():
-            outlines(left, self.catalog, which & self.outlined(), edgecolors=colour)
-        if self.picked is not None:
-            outlines(left, self.catalog, self.catalog["label"] == self.label.value, edgecolors=PICKED, linewidths=3.0)
-        concentrations(right, self.catalog, self.picked)
-        return figure
+        return catalog_figure(self.image, self.catalog, self.outlined(), self.picked, self.percent.value)
 
     def _say(self, row: int | None) -> None:
         if row is None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import html
-import io
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from jwgpu import backend
 from jwgpu.data import PIXEL
 from jwgpu.diagnostics import details, draw, windows
 from jwgpu.diagnostics.controls import PALETTES, Layers, menu, number, packages, slider
+from jwgpu.diagnostics.figures import png
 from jwgpu.diagnostics.palette import palette
 from jwgpu.diagnostics.subject import Subject
 
@@ -257,13 +257,6 @@ class Viewer:
 
     def __repr__(self) -> str:
         return f"<Viewer of {', '.join(f'{s.noun.name} ({s.label})' for s in self.subjects)}>"
-
-
-def png(figure, dpi: int = 72) -> bytes:
-    """Return a figure as the bytes of a PNG."""
-    stream = io.BytesIO()
-    figure.savefig(stream, format="png", dpi=dpi)
-    return stream.getvalue()
 
 
 def _described(title: str, unit: str, low: float, high: float, kind: str) -> dict:

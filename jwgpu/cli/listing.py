@@ -28,7 +28,8 @@ def listing(name):
         click.echo(textwrap.fill(words, 100, initial_indent="    ", subsequent_indent="    "))
     click.echo(
         f"\nEXP_TYPE: {' '.join(sorted(table.GUIDER_MODES))} run the guider pipeline,\n"
-        f"{' '.join(sorted(table.DARK_MODES))} the dark pipeline,\nall others detector1."
+        f"{' '.join(sorted(table.DARK_MODES))} the dark pipeline,\nall others detector1; rates of images then image2, "
+        f"calibrated images of {' '.join(sorted(table.MOSAIC_MODES))} image3."
     )
     click.echo("\n`jwgpu list NAME` describes one step.")
 

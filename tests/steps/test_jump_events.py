@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from ramps import check_pure, make_ramp, make_reference
+from scipy import ndimage
 
 from jwgpu.data import GROUP, PIXEL
 from jwgpu.steps import jump
+from jwgpu.steps.jump import morphology
 
 SNOWBALLS = {"expand_large_events": True, "edge_size": 0}
 SIZE = 81
@@ -123,12 +125,68 @@ def test_by_its_shape_a_snowball_grows_with_its_size():
 def test_by_its_shape_a_ring_around_the_core_stays_flagged():
     data, flags = _ring(n_integrations=2)
     for groups, width in ((2, 2), (1, 3), (0, 1)):
-        done = _run(data, groupdq=flags, after_jumps=groups, ring_width=width, **SHAPES)
+        done = _run(
+            data, groupdq=flags, after_jumps=groups, ring_width=width, mask_snowball_core_next_int=False, **SHAPES
+        )
         for later in (1, 2):
             expected = _disk(4.6 + width - 0.3) & ~_disk(4.6) if later <= groups else np.zeros((SIZE, SIZE), bool)
             assert _jumps(done, 3 + later)[expected].all()
             assert not _jumps(done, 3 + later)[~_disk(4.6 + width + 0.3) | (groups < later)].any()
         assert not (done.groupdq[1] & GROUP.JUMP_DET).any()
+
+
+def test_by_its_shape_the_next_integration_remembers_what_saturates():
+    """In the groups of so many seconds but the first; a star that is saturated all the time is nothing to remember."""
+    data, flags = _ring(n_integrations=3)
+    star = _disk(3, x=55)
+    flags[:, :, star] = GROUP.SATURATED
+    done = _run(data, groupdq=flags, snowball_time_masked_next_int=30, **SHAPES)
+    for group in range(6):
+        expected = _disk(4.6) if group in (1, 2) else np.zeros((SIZE, SIZE), bool)
+        np.testing.assert_array_equal(_jumps(done, group, integration=1), expected)
+    assert not (done.groupdq[2] & GROUP.JUMP_DET).any()
+    assert not (done.groupdq[:, :, star] & GROUP.JUMP_DET).any()
+
+
+@pytest.mark.parametrize("radius", [2, 4])
+def test_by_its_shape_as_published(radius):
+    """Opening, equal-area radii and distances from SciPy, event by event, on random blobs."""
+    random = np.random.default_rng(radius)
+    groupdq = np.zeros((1, 5, 90, 90), np.uint8)
+    for group in (1, 3):
+        jump = np.zeros((90, 90), bool)
+        for y, x, r in random.uniform((0, 0, 1), (90, 90, 8), (7, 3)):
+            far = np.hypot(*(np.mgrid[:90, :90] - np.array([y, x])[:, None, None]))
+            jump |= (far < r) & (far > r / 3)
+            groupdq[0, group:, far < r / 3] |= GROUP.SATURATED
+        groupdq[0, group] |= (jump * GROUP.JUMP_DET).astype(np.uint8)
+    expected, n_events = _as_published(groupdq[0], radius)
+    found = groupdq.copy()
+    assert morphology.flag(found, morphology.Morphology(opening_radius=radius)) == n_events > 1
+    np.testing.assert_array_equal(found[0], expected)
+
+
+def _as_published(groupdq, radius, growth=2.0, ring=2.0, after=2, largest_hole=200):
+    square = np.arange(-radius, radius + 1) ** 2
+    disk, eight, n_events = square[:, None] + square <= radius**2, np.ones((3, 3), bool), 0
+    grown, cores = np.zeros(groupdq.shape, bool), np.zeros(groupdq.shape, bool)
+    for group, flags in enumerate(groupdq):
+        jump = (flags & GROUP.JUMP_DET) != 0
+        holes, _ = ndimage.label(~jump)
+        filled = jump | (np.bincount(holes.ravel()) <= largest_hole)[holes]
+        eroded = ndimage.binary_erosion(filled, disk, border_value=1)
+        events, n = ndimage.label(ndimage.binary_dilation(eroded, disk), eight)
+        n_events += n
+        for event in range(1, n + 1):
+            wide = np.ceil(growth * np.sqrt((events == event).sum() / np.pi))
+            grown[group] |= ndimage.distance_transform_edt(events != event) <= wide
+        cores[group] = grown[group] & ((flags & GROUP.SATURATED) != 0)
+    for group in range(len(groupdq)):
+        seen = cores[max(group - after, 0) : group + 1].any(axis=0)
+        if seen.any():
+            grown[group] |= ndimage.distance_transform_edt(~seen) <= ring
+    usable = (groupdq & (GROUP.SATURATED | GROUP.DO_NOT_USE)) == 0
+    return groupdq | (grown & usable) * GROUP.JUMP_DET, n_events
 
 
 def test_by_its_shape_tracks_and_single_pixels_are_no_snowballs():

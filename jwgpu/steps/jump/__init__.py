@@ -121,7 +121,8 @@ def jump(
         `min_sat_radius_extend`, `sat_expand`, `edge_size`, `mask_snowball_core_next_int`,
         `snowball_time_masked_next_int`.
     morphology : Morphology
-        The method "morphology": `opening_radius`, `largest_hole`, `growth_factor`, `ring_width`, `after_jumps`.
+        The method "morphology": `opening_radius`, `largest_hole`, `growth_factor`, `ring_width`, `after_jumps`; and
+        `mask_snowball_core_next_int` and `snowball_time_masked_next_int` of `snowballs`.
     find_showers : bool
         Look for showers: faint extended emission that MIRI sees after a hit.
     showers : Showers

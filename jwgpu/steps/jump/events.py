@@ -53,7 +53,7 @@ def large_events(
     if expand_large_events and snowball_method == "ellipses":
         events = round_events.flag(groupdq, snowballs, widest, group_time)
     elif expand_large_events:
-        events = shapes.flag(groupdq, morphology)
+        events = shapes.flag(groupdq, morphology, snowballs.remembered(groupdq.shape[1], group_time))
     if expand_large_events:
         note(snowballs=events)
     if find_showers:

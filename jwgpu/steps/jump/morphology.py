@@ -2,7 +2,9 @@
 
 Holes in the jumps (saturated cores) are filled. Opening by a disk [1]_ leaves compact blobs. Each grows by its own
 size, for the halo around it is the wider the larger it is; a ring around its saturated pixels is flagged for some
-groups. The method and its numbers are those of the package snowblind [2]_.
+groups. That is the method of the package snowblind [2]_, which flags the same pixels where `opening_radius`, its
+`min_radius`, is its 4 (but for the corner of the image, where it flags some in groups without saturated pixels).
+Beyond it, what a snowball saturates is remembered in the next integration, as with the method "ellipses".
 
 References
 ----------
@@ -21,11 +23,12 @@ from jwgpu.cut import integration
 from jwgpu.data import GROUP
 from jwgpu.numerics import blobs, masks
 from jwgpu.numerics.labels import label
+from jwgpu.steps.jump.snowballs import flag_jumps
 
 
 @dataclass(frozen=True)
 class Morphology:
-    """What is a snowball to the method "morphology", and how far its flags reach; names and defaults as in snowblind.
+    """What is a snowball to the method "morphology", and how far its flags reach.
 
     Attributes
     ----------
@@ -48,16 +51,25 @@ class Morphology:
     after_jumps: int = 2
 
 
-def flag(groupdq, rules: Morphology) -> int:
-    """Flag snowballs as JUMP_DET in `groupdq` (integration, group, y, x), in place; return how many there are."""
-    found = 0
+def flag(groupdq, rules: Morphology, remembered: int = 0) -> int:
+    """Flag snowballs as JUMP_DET in `groupdq` (integration, group, y, x), in place; return how many there are.
+
+    What they saturate is flagged in the next integration too, in the groups before number `remembered` but the first.
+    """
+    found, before = 0, []
     for k in range(groupdq.shape[0]):
+        saturating: list = []
         with integration(groupdq, k, write=True) as flags:
-            found += _flag_integration(flags, rules)
+            found += _flag_integration(flags, rules, saturating)
+            for place in before:
+                for plane in flags[1:remembered]:
+                    flag_jumps(plane, place, but=GROUP.SATURATED | GROUP.DO_NOT_USE)
+        before = saturating
     return found
 
 
-def _flag_integration(flags, rules: Morphology) -> int:
+def _flag_integration(flags, rules: Morphology, saturating: list) -> int:
+    """Flag the snowballs of an integration; put the places that they saturate into `saturating`."""
     xp, found, cores = namespace(flags), 0, []
     for group in range(1, len(flags)):
         usable = (flags[group] & (GROUP.SATURATED | GROUP.DO_NOT_USE)) == 0
@@ -65,6 +77,8 @@ def _flag_integration(flags, rules: Morphology) -> int:
         found += n_snowballs
         cores = cores[-rules.after_jumps :] if rules.after_jumps else []
         cores.append(xp.flatnonzero(grown & ((flags[group] & GROUP.SATURATED) != 0)) if n_snowballs else None)
+        if n_snowballs:
+            saturating.append(xp.flatnonzero(grown & ((flags[group] & ~flags[group - 1] & GROUP.SATURATED) != 0)))
         if places := [place for place in cores if place is not None]:
             place = xp.concatenate(places)
             grown |= masks.around(place, xp.full(len(place), float(rules.ring_width)), usable.shape)

@@ -54,6 +54,12 @@ class Snowballs:
     mask_snowball_core_next_int: bool = True
     snowball_time_masked_next_int: int = 4000
 
+    def remembered(self, n_groups: int, group_time: float) -> int:
+        """Return the number of the group, of `n_groups`, before which cores are flagged in the next integration."""
+        if not self.mask_snowball_core_next_int:
+            return 0
+        return min(int(self.snowball_time_masked_next_int // group_time), n_groups)
+
 
 def flag(groupdq, rules: Snowballs, widest: float, group_time: float) -> int:
     """Flag snowballs in `groupdq` (integration, group, y, x), in place, and return how many there are.
@@ -61,8 +67,7 @@ def flag(groupdq, rules: Snowballs, widest: float, group_time: float) -> int:
     No axis of their ellipses grows longer than `widest` (pixels); `group_time` is in seconds.
     """
     found, cores = 0, []
-    remembered = int(rules.snowball_time_masked_next_int // group_time) if rules.mask_snowball_core_next_int else 0
-    last = min(remembered, groupdq.shape[1])
+    last = rules.remembered(groupdq.shape[1], group_time)
     for k in range(groupdq.shape[0]):
         seen: list = []
         with integration(groupdq, k, write=True) as flags:
@@ -72,12 +77,12 @@ def flag(groupdq, rules: Snowballs, widest: float, group_time: float) -> int:
                 found += n_snowballs
             for place in cores:
                 for plane in flags[1:last]:
-                    _flag_jumps(plane, place)
+                    flag_jumps(plane, place)
         cores = seen
     return found
 
 
-def _flag_jumps(plane, place, but: int = 0) -> None:
+def flag_jumps(plane, place, but: int = 0) -> None:
     """Flag pixels of a group, (y, x), given by their flat places; not those with one of the flags `but`."""
     y, x = namespace(plane).divmod(place, plane.shape[1])
     flags = plane[y, x]
@@ -107,7 +112,7 @@ def _flag_group(flags, group: int, cores, seen: list, rules: Snowballs, widest: 
         if len(growing):
             _extend_cores(flags[group:], growing, seen, rules.sat_expand, widest)
             later = None
-    _flag_jumps(flags[group], inside_grown(jumps, rules.expand_factor, widest, shape), but=GROUP.SATURATED)
+    flag_jumps(flags[group], inside_grown(jumps, rules.expand_factor, widest, shape), but=GROUP.SATURATED)
     return len(jumps), later
 
 

@@ -154,3 +154,14 @@ def test_agreement_with_photutils(finder, fwhm, reach):
         for name, column in found.items():
             tolerance = dict(rtol=1e-5, atol=1e-5) if name not in ("x", "y") else dict(rtol=0, atol=1e-5)
             np.testing.assert_allclose(column, np.array(table[names.get(name, name)]), err_msg=name, **tolerance)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (7, 5), (64, 80), (200, 301)])
+def test_the_median_of_a_smooth_map(shape, device):
+    rng = np.random.default_rng(8)
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    smooth = (2 + np.sin(x / 40) + y / 90).astype(np.float32)
+    for image in (smooth, np.where(rng.random(shape) < 0.1, 0, smooth), np.where(rng.random(shape) < 0.6, 0, smooth),
+                  rng.standard_normal(shape), np.ones(shape)):  # fmt: skip
+        image = image.astype(np.float32)
+        assert sources.middle(device.array(image)) == pytest.approx(float(np.median(image)), abs=1e-7)

@@ -131,7 +131,7 @@ def find(image: Image, finder: Finder, stars: Stars, segments: Segments) -> np.n
     reach = max(2, int(stars.minsep_fwhm * finder.kernel_fwhm + 0.5))
     limits = sources.Limits((stars.sharplo, stars.sharphi), (stars.roundlo, stars.roundhi), stars.peakmax,
                             stars.brightest)  # fmt: skip
-    threshold = finder.snr_threshold * float(xp.median(noise))
+    threshold = finder.snr_threshold * sources.middle(noise)
     found = _FINDERS[finder.starfinder](data, kernel, threshold, reach, hidden, limits)
     return _refined(found, data, hidden, finder)
 

@@ -74,10 +74,14 @@ def deblend(data: np.ndarray, labels: np.ndarray, levels: Levels) -> np.ndarray:
             parted[place][inside] = seeds[inside] + last
             last += int(seeds.max())
             gone[label] = True
+    if not gone.any():
+        return parted
     order = np.zeros(last + 1, np.int32)
     kept = np.concatenate((np.flatnonzero(~gone[1:]) + 1, np.arange(gone.size, last + 1)))
     order[kept] = np.arange(1, kept.size + 1)
-    return order[parted]
+    sources = np.flatnonzero(parted)
+    parted.ravel()[sources] = order[parted.ravel()[sources]]
+    return parted
 
 
 def _split(data: np.ndarray, inside: np.ndarray, levels: Levels) -> np.ndarray | None:

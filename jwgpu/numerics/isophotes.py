@@ -24,11 +24,13 @@ def detect(above: np.ndarray, n_pixels: int, connectivity: int) -> np.ndarray:
         Neighbours that a pixel is connected with: those along its edges, or those at its corners too.
     """
     labels, n = ndimage.label(above, ndimage.generate_binary_structure(2, 2 if connectivity == 8 else 1))
-    large = np.bincount(labels[above], minlength=n + 1) >= n_pixels
-    large[0] = False
+    places = np.flatnonzero(above)
+    found = labels.ravel()[places]
+    large = np.bincount(found, minlength=n + 1) >= n_pixels
     order = np.zeros(n + 1, np.int32)
     order[large] = np.arange(1, np.count_nonzero(large) + 1)
-    return order[labels]
+    labels.ravel()[places] = order[found]
+    return labels
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,7 +72,7 @@ def measure(data: np.ndarray, err: np.ndarray, smooth: np.ndarray, labels: np.nd
         From 1; every label up to the highest is there.
     """
     places = ndimage.find_objects(labels)
-    y, x = np.nonzero(labels)
+    y, x = np.divmod(np.flatnonzero(labels), labels.shape[1])
     owner, n = labels[y, x] - 1, len(places)
     box = np.array([(p[1].start, p[1].stop, p[0].start, p[0].stop) for p in places], np.int64).reshape(-1, 4).T
 

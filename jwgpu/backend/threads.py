@@ -61,19 +61,6 @@ def each(function: Callable, items: Iterable) -> None:
         other.result()
 
 
-def contiguous(array: np.ndarray, dtype=None) -> np.ndarray:
-    """Return a host array (..., y, x) C-contiguous; where it is not, planes are copied side by side."""
-    if array.ndim < 3 or array.flags.c_contiguous:
-        return np.ascontiguousarray(array, dtype)
-    made = np.empty(array.shape, array.dtype if dtype is None else dtype)
-
-    def copy(place):
-        made[place] = array[place]
-
-    each(copy, np.ndindex(array.shape[:-2]))
-    return made
-
-
 @functools.cache
 def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(_MOST - 1, "jwgpu")

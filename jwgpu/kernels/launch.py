@@ -14,6 +14,42 @@ from jwgpu.kernels.build import gpu_function
 BLOCK = 128
 
 
+class Rows:
+    """Some rows of a larger array (..., y, x) of the host, which a kernel reads, and writes, where they lie.
+
+    Each of its planes is C-contiguous; from one to the next it is `stride` values.
+    """
+
+    def __init__(self, array: np.ndarray):
+        self.array, self.nbytes = array, array.nbytes
+
+    @staticmethod
+    def stride(array: np.ndarray) -> int | None:
+        """Return from how many values to how many a plane follows the other; None where no one number says it."""
+        *leading, n_rows, n_columns = array.shape
+        places = [step // array.itemsize for step in array.strides]
+        if array.ndim < 3 or places[-1] != 1 or (places[-2] != n_columns and n_rows > 1):
+            return None
+        nested = zip(places[-4::-1], leading[:0:-1], places[-3:0:-1])
+        return places[-3] if all(outer == n * inner for outer, n, inner in nested) else None
+
+
+def as_they_lie(*arrays):
+    """Return arrays (..., y, x) of one shape as arguments of a kernel, and the step between their planes.
+
+    Rows of larger arrays on the host stay where they are; what does not lie alike is copied. A copy of what is written
+    to is a plain array: put it back.
+    """
+    xp = namespace(*arrays)
+    n_pixels = arrays[0].shape[-2] * arrays[0].shape[-1]
+    if xp is not np or all(array.flags.c_contiguous for array in arrays):
+        return [xp.ascontiguousarray(array) for array in arrays], np.int64(n_pixels)
+    strides = {Rows.stride(array) for array in arrays}
+    if len(strides) == 1 and None not in strides:
+        return [Rows(array) for array in arrays], np.int64(strides.pop())
+    return [np.ascontiguousarray(array) for array in arrays], np.int64(n_pixels)
+
+
 @functools.cache
 def _library() -> ctypes.CDLL | None:
     import jwgpu.kernels
@@ -49,8 +85,10 @@ def launch(name: str, size: int, n: int, *arguments) -> None:
         Number of work items; passed to the kernel as its last parameter.
     arguments
         Arrays (C-contiguous, all on one device) and numpy-typed scalars, in the order of the kernel's parameters.
-        A Python int or float is refused: its width would be a guess. None passes a null pointer.
+        A Python int or float is refused: its width would be a guess. None passes a null pointer; `Rows` need not be
+        contiguous.
     """
+    given, arguments = arguments, [value.array if isinstance(value, Rows) else value for value in arguments]
     for position, value in enumerate(arguments):
         if isinstance(value, np.generic) or value is None:
             continue
@@ -58,7 +96,7 @@ def launch(name: str, size: int, n: int, *arguments) -> None:
             raise TypeError(
                 f"kernel {name}, argument {position}: {type(value).__name__} is not an array or a numpy scalar"
             )
-        if not value.flags.c_contiguous:
+        if not value.flags.c_contiguous and not isinstance(given[position], Rows):
             raise ValueError(f"kernel {name}, argument {position}: the array is not C-contiguous")
     if n == 0:
         return

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from jwgpu import kernels
-from jwgpu.backend import contiguous, namespace
+from jwgpu.backend import namespace
 from jwgpu.data.flags import GROUP
 from jwgpu.kernels.build import group_size
 from jwgpu.numerics import clipping
@@ -103,20 +103,11 @@ def two_point_difference(data, groupdq, gain, readnoise, rules: Rules):
     scratch = group_size(data.shape[0] * (data.shape[1] - 1))
     if not kernels.available(data) or (scratch is None and not rules.clip and not rules.single_pass):
         return reference(data, groupdq, gain, readnoise, rules)
-    xp = namespace(data, groupdq)
-    whole = contiguous if xp is np else xp.ascontiguousarray
-    flags = whole(groupdq)
-    found = compiled(whole(data), flags, gain, readnoise, rules)
-    if flags is not groupdq:  # rows of a larger array
-        groupdq[...] = flags
-    return found
+    return compiled(data, groupdq, gain, readnoise, rules)
 
 
 def compiled(data, groupdq, gain, readnoise, rules: Rules):
-    """Do what `two_point_difference` says with the kernels `ramp_jumps` or `ramp_many`, and `ramp_jumps_extend`.
-
-    `data` and `groupdq` are C-contiguous.
-    """
+    """Do what `two_point_difference` says with the kernels `ramp_jumps` or `ramp_many`, and `ramp_jumps_extend`."""
     xp = namespace(data, groupdq, gain, readnoise)
     n_integrations, n_groups, n_rows, n_columns = data.shape
     size, n = group_size(n_integrations * (n_groups - 1)), n_rows * n_columns
@@ -125,23 +116,27 @@ def compiled(data, groupdq, gain, readnoise, rules: Rules):
     spread = xp.zeros(notes, dtype=np.uint8) if rules.spread else None
     large = [xp.zeros(notes, dtype=np.uint8) for _ in rules.after] + [None, None]
     after = [*rules.after, (np.inf, 0), (np.inf, 0)]
-    shape = (np.int32(n_integrations), np.int32(n_groups))
+    (signal, flags), stride = kernels.as_they_lie(data, groupdq)
+    shape = (np.int32(n_integrations), np.int32(n_groups), stride)
     many = rules.clip or size is None or (rules.single_pass and n_integrations * (n_groups - 1) > MANY)
     thresholds = (rules.four,) if many else (rules.four, rules.three, rules.two)
     kernels.launch(
-        "ramp_many" if many else "ramp_jumps", NO_SCRATCH if many else size, n, data, groupdq,
+        "ramp_many" if many else "ramp_jumps", NO_SCRATCH if many else size, n, signal, flags,
         xp.ascontiguousarray(gain), xp.ascontiguousarray(readnoise), spread, large[0], large[1],
         *(np.float64(x) for x in (*thresholds, *(rules.spread or (0.0, 0.0)), after[0][0], after[1][0])),
         np.int32(CLIP[rules.clip] if many else rules.single_pass), np.int32(rules.n_frames), *shape,
     )  # fmt: skip
+    seen = flags.array if isinstance(flags, kernels.Rows) else flags
     if rules.clip:
-        _spare_whole_groups(groupdq, spread, rules.spared)
-    found = _count(groupdq)
+        _spare_whole_groups(seen, spread, rules.spared)
+    found = _count(seen)
     if rules.spread or rules.after:
         kernels.launch(
-            "ramp_jumps_extend", NO_SCRATCH, n_integrations * n, groupdq, spread, large[0], large[1],
-            np.int32(after[0][1]), np.int32(after[1][1]), np.int32(n_groups), np.int32(n_columns), np.int64(n),
+            "ramp_jumps_extend", NO_SCRATCH, n_integrations * n, flags, spread, large[0], large[1],
+            np.int32(after[0][1]), np.int32(after[1][1]), np.int32(n_groups), np.int32(n_columns), stride, np.int64(n),
         )  # fmt: skip
+    if seen is not groupdq:
+        groupdq[...] = seen
     return found
 
 

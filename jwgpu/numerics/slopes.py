@@ -75,23 +75,27 @@ def fit_slopes(data, groupdq, pixeldq, gain, readnoise, dark, zeroframe, samplin
         Where the shapes do not agree.
     """
     xp = backend.namespace(data, groupdq, pixeldq, gain, readnoise, dark, zeroframe)
-    arrays = checked(xp, data, groupdq, pixeldq, gain, readnoise, dark, zeroframe)
     size = group_size(sampling.n_groups)
     if size is None or not kernels.available(data):
-        return fit_slopes_reference(*arrays, sampling)
+        return fit_slopes_reference(*checked(xp, data, groupdq, pixeldq, gain, readnoise, dark, zeroframe), sampling)
+    arrays = checked(xp, data, groupdq, pixeldq, gain, readnoise, dark, zeroframe, as_they_lie=True)
+    arrays[:2], stride = kernels.as_they_lie(*arrays[:2])
     n_integrations, all_groups, *plane = data.shape
     exposure, integrations = _empty(xp, (*plane,)), _empty(xp, (n_integrations, *plane))
     kernels.launch(
         "ramp_slopes", size, pixeldq.size, *arrays, *_tables(data, sampling), *exposure, *integrations,
         np.int32(n_integrations), np.int32(all_groups), np.int32(sampling.first_group), np.int32(sampling.n_groups),
         np.int32(sampling.suppress_one_group), np.float64(sampling.group_time), np.float64(sampling.frame_time),
-        np.float64(sampling.first_time), np.float64(np.sqrt(2.0 * sampling.n_frames)),
+        np.float64(sampling.first_time), np.float64(np.sqrt(2.0 * sampling.n_frames)), stride,
     )  # fmt: skip
     return exposure, integrations
 
 
-def checked(xp, data, groupdq, pixeldq, gain, readnoise, dark, zeroframe) -> list:
-    """Return the arrays C-contiguous and of the right type, since the kernel reads them by address."""
+def checked(xp, data, groupdq, pixeldq, gain, readnoise, dark, zeroframe, as_they_lie: bool = False) -> list:
+    """Return the arrays C-contiguous and of the right type, since the kernel reads them by address.
+
+    With `as_they_lie`, data and groupdq of the right type stay as they are.
+    """
     n_integrations, _, *plane = data.shape
     wanted = (
         ("data", data, data.shape, xp.float32), ("groupdq", groupdq, data.shape, xp.uint8),
@@ -102,8 +106,11 @@ def checked(xp, data, groupdq, pixeldq, gain, readnoise, dark, zeroframe) -> lis
     for name, array, shape, _ in wanted:
         if array is not None and array.shape != shape:
             raise ValueError(f"the {name} has shape {array.shape}, where data of shape {data.shape} need {shape}")
-    whole = backend.contiguous if xp is np else xp.ascontiguousarray
-    return [None if a is None else whole(a, dtype=dtype) for _, a, _, dtype in wanted]
+    kept = ("data", "groupdq") if as_they_lie else ()
+    return [
+        a if a is None or (name in kept and a.dtype == dtype) else xp.ascontiguousarray(a, dtype=dtype)
+        for name, a, _, dtype in wanted
+    ]
 
 
 def _empty(xp, shape) -> Slopes:

@@ -86,13 +86,14 @@ JW_FN void ramp_store(const RampPlanes& planes, int64_t at, const RampFit& fit) 
   planes.dq[at] = fit.dq;
 }
 
-// What is fitted. Arrays as in the kernel; data and groupdq begin at the first fitted group.
+// What is fitted. Arrays as in the kernel; data and groupdq begin at the first fitted group, and their planes lie `stride`
+// apart, those of other arrays `pixels`.
 struct RampExposure {
   const float* data;
   const uint8_t* groupdq;
   const uint32_t* pixeldq;
   const float *gain, *readnoise, *dark, *zeroframe;
-  int64_t stride, integration_stride;
+  int64_t stride, integration_stride, pixels;
   int n_integrations;
   double noise_divisor;
 };
@@ -114,7 +115,7 @@ JW_FN uint32_t ramp_dq(uint32_t pixeldq, float gain) {
 JW_FN RampSurvey ramp_look(const RampExposure& e, const RampSampling& s, int64_t at, int i, RampView& ramp) {
   const int64_t begin = i * e.integration_stride + at;
   ramp = RampView{e.data + begin, e.groupdq + begin, e.stride, s.n_groups, s.clear_first_jump, false, false, 0.0f};
-  return ramp_survey(ramp, s, e.zeroframe == nullptr ? nullptr : e.zeroframe + i * e.stride + at);
+  return ramp_survey(ramp, s, e.zeroframe == nullptr ? nullptr : e.zeroframe + i * e.pixels + at);
 }
 
 // All integrations of the pixel `at`. scratch holds n_groups - 1 values.
@@ -154,7 +155,7 @@ JW_FN void ramp_fit_pixel(const RampExposure& e, const RampSampling& s, float* s
     } else if (fit.read > 0.0) {
       inverse_read += 1.0 / fit.read;
     }
-    ramp_store(integration, at + i * e.stride, fit);
+    ramp_store(integration, at + i * e.pixels, fit);
   }
   if (all_unusable) exposure_dq |= RAMP_DO_NOT_USE;
   if (all_saturated) exposure_dq |= RAMP_SATURATED;

@@ -4,7 +4,8 @@
 //   ramp_jumps        one pixel: find its jumps, flag them, and note which of them reach further
 //   ramp_jumps_extend one pixel: take over the jumps of its four neighbours, then flag the groups after large jumps
 // Between them the notes stand in bits, one per difference: (integration, byte, pixel), bit j % 8 of byte j / 8 for the
-// difference of groups j and j + 1. They start as zeros, and each pixel writes only its own.
+// difference of groups j and j + 1. They start as zeros, and each pixel writes only its own. Planes of data and groupdq
+// lie `stride` pixels apart, of which n are looked at: they may be rows of larger ones.
 //
 // Electrons and their differences are float32. Medians, sigmas and ratios are float64, since that is where the official
 // package decides; a pixel without a jump costs two divisions, so even a GPU that is slow in float64 does not feel it.
@@ -26,7 +27,7 @@ struct jw_jump_pixel {
   float gain;
   double noise2;      // variance of a difference from read noise, electron^2
   int n_integrations, n_groups;
-  int64_t stride;     // pixels of a plane
+  int64_t stride, notes;  // from a group to the next: in data and groupdq; in the notes
 };
 
 JW_FN float jw_jump_electrons(const jw_jump_pixel& p, int64_t group) {
@@ -145,9 +146,9 @@ JW_FN void jw_jump_find(const jw_jump_pixel& p, const jw_jump_rules& rules, floa
                             : fabsf(difference) < least || fabsf(difference) > most)
         *flags |= JW_JUMPS_DETECTED;
       if (spread && (*flags & JW_JUMPS_DETECTED) && ratio > rules.spread_min && ratio < rules.spread_max)
-        jw_jump_note(spread, i, n_bytes, p.stride, j);
-      if (large_1 && difference - median >= rules.large_1) jw_jump_note(large_1, i, n_bytes, p.stride, j);
-      if (large_2 && difference - median >= rules.large_2) jw_jump_note(large_2, i, n_bytes, p.stride, j);
+        jw_jump_note(spread, i, n_bytes, p.notes, j);
+      if (large_1 && difference - median >= rules.large_1) jw_jump_note(large_1, i, n_bytes, p.notes, j);
+      if (large_2 && difference - median >= rules.large_2) jw_jump_note(large_2, i, n_bytes, p.notes, j);
     }
   }
 }
@@ -204,15 +205,15 @@ JW_FN void jw_jump_take(uint8_t* groupdq, int64_t stride, int byte, unsigned bit
 }
 
 // Flag the groups that follow a large jump in one integration of one pixel.
-JW_FN void jw_jump_follow(uint8_t* groupdq, int64_t stride, int n_groups, const uint8_t* large_1, int after_1,
-                          const uint8_t* large_2, int after_2) {
+JW_FN void jw_jump_follow(uint8_t* groupdq, int64_t stride, int n_groups, int64_t notes, const uint8_t* large_1,
+                          int after_1, const uint8_t* large_2, int after_2) {
   int until = 0;
   for (int g = 1; g < n_groups; ++g) {
     uint8_t* flags = groupdq + (int64_t)g * stride;
     const int j = g - 1;
     if (*flags & JW_JUMPS_DETECTED) {
-      if (large_1 && (large_1[(j / 8) * stride] >> (j % 8) & 1) && g + after_1 > until) until = g + after_1;
-      if (large_2 && (large_2[(j / 8) * stride] >> (j % 8) & 1) && g + after_2 > until) until = g + after_2;
+      if (large_1 && (large_1[(j / 8) * notes] >> (j % 8) & 1) && g + after_1 > until) until = g + after_1;
+      if (large_2 && (large_2[(j / 8) * notes] >> (j % 8) & 1) && g + after_2 > until) until = g + after_2;
     }
     if (g <= until && !(*flags & JW_JUMPS_UNUSABLE)) *flags |= JW_JUMPS_DETECTED;
   }
@@ -224,7 +225,7 @@ JW_KERNEL void JW_NAME(ramp_jumps)(const float* data, uint8_t* groupdq, const fl
                                    uint8_t* spread, uint8_t* large_1, uint8_t* large_2, double four, double three,
                                    double two, double spread_min, double spread_max, double limit_1, double limit_2,
                                    int32_t single_pass, int32_t n_frames, int32_t n_integrations, int32_t n_groups,
-                                   int64_t n) {
+                                   int64_t stride, int64_t n) {
   JW_FOR_LANES(first, n) {
     float scratch[JW_GROUPS];
     const jw_jump_rules rules{four, three, two, spread_min, spread_max, limit_1, limit_2, single_pass != 0};
@@ -239,14 +240,14 @@ JW_KERNEL void JW_NAME(ramp_jumps)(const float* data, uint8_t* groupdq, const fl
 #if JW_LANES > 1
     const int count = n_integrations * (n_groups - 1);
     if (width == JW_LANES && count > 1 && !large_1) {
-      const jw_jump_pixel tile{data + first, groupdq + first, 0.0f, 0.0, n_integrations, n_groups, n};
+      const jw_jump_pixel tile{data + first, groupdq + first, 0.0f, 0.0, n_integrations, n_groups, stride, n};
       jw_jump_calm(tile, gain + first, noise2, rules, jw_scratch((int64_t)count * JW_LANES), calm);
     }
 #endif
     for (int w = 0; w < width; ++w) {
       if (calm[w]) continue;
       const int64_t i = first + w;
-      const jw_jump_pixel pixel{data + i, groupdq + i, gain[i], noise2[w], n_integrations, n_groups, n};
+      const jw_jump_pixel pixel{data + i, groupdq + i, gain[i], noise2[w], n_integrations, n_groups, stride, n};
       jw_jump_find(pixel, rules, scratch, spread ? spread + i : nullptr, large_1 ? large_1 + i : nullptr,
                    large_2 ? large_2 + i : nullptr);
     }
@@ -256,11 +257,11 @@ JW_KERNEL void JW_NAME(ramp_jumps)(const float* data, uint8_t* groupdq, const fl
 #if JW_GROUPS == 16  // no scratch: one size is all
 JW_KERNEL void JW_NAME(ramp_jumps_extend)(uint8_t* groupdq, const uint8_t* spread, const uint8_t* large_1,
                                           const uint8_t* large_2, int32_t after_1, int32_t after_2, int32_t n_groups,
-                                          int32_t n_columns, int64_t n_pixels, int64_t n) {
+                                          int32_t n_columns, int64_t stride, int64_t n_pixels, int64_t n) {
   JW_FOR(i, n) {  // one integration of one pixel
     const int64_t pixel = i % n_pixels, k = i / n_pixels, column = pixel % n_columns;
     const int n_bytes = (n_groups + 6) / 8;
-    uint8_t* flags = groupdq + k * n_groups * n_pixels + pixel;
+    uint8_t* flags = groupdq + k * n_groups * stride + pixel;
     const int64_t notes = k * n_bytes * n_pixels + pixel;
     for (int byte = 0; spread && byte < n_bytes; ++byte) {
       const uint8_t* own = spread + notes + (int64_t)byte * n_pixels;
@@ -269,10 +270,10 @@ JW_KERNEL void JW_NAME(ramp_jumps_extend)(uint8_t* groupdq, const uint8_t* sprea
       if (column + 1 < n_columns) bits |= own[1];
       if (pixel >= n_columns) bits |= own[-n_columns];
       if (pixel + n_columns < n_pixels) bits |= own[n_columns];
-      jw_jump_take(flags, n_pixels, byte, bits);
+      jw_jump_take(flags, stride, byte, bits);
     }
     if (large_1 || large_2)
-      jw_jump_follow(flags, n_pixels, n_groups, large_1 ? large_1 + notes : nullptr, after_1,
+      jw_jump_follow(flags, stride, n_groups, n_pixels, large_1 ? large_1 + notes : nullptr, after_1,
                      large_2 ? large_2 + notes : nullptr, after_2);
   }
 }

@@ -279,7 +279,7 @@ JW_FN void jw_many_note(jw_many& m, int w, int k, float difference, bool jump) {
   jw_many_know(m, w);
   const double above = difference - m.median[w], ratio = fabs(above) / m.sigma[w];
   const int per = m.pixel.n_groups - 1, n_bytes = (m.pixel.n_groups + 6) / 8, i = k / per, j = k % per;
-  const int64_t stride = m.pixel.stride;
+  const int64_t stride = m.pixel.notes;
   if (m.spread && jump && ratio > m.rules.spread_min && ratio < m.rules.spread_max)
     jw_jump_note(m.spread + w, i, n_bytes, stride, j);
   if (m.large_1 && above >= m.rules.large_1) jw_jump_note(m.large_1 + w, i, n_bytes, stride, j);
@@ -357,11 +357,12 @@ JW_FN void jw_many_compare(jw_many& m) {
 JW_KERNEL void JW_NAME(ramp_many)(const float* data, uint8_t* groupdq, const float* gain, const float* readnoise,
                                   uint8_t* spread, uint8_t* large_1, uint8_t* large_2, double threshold,
                                   double spread_min, double spread_max, double limit_1, double limit_2, int32_t how,
-                                  int32_t n_frames, int32_t n_integrations, int32_t n_groups, int64_t n) {
+                                  int32_t n_frames, int32_t n_integrations, int32_t n_groups, int64_t stride,
+                                  int64_t n) {
   JW_FOR_LANES(i, n) {
     const int per = n_groups - 1, count = n_integrations * per;
     jw_many m{};
-    m.pixel = jw_jump_pixel{data + i, groupdq + i, gain[i], 0.0, n_integrations, n_groups, n};
+    m.pixel = jw_jump_pixel{data + i, groupdq + i, gain[i], 0.0, n_integrations, n_groups, stride, n};
     m.gain = gain + i;
     m.width = n - i < JW_LANES ? (int)(n - i) : JW_LANES;
     m.rules = jw_jump_rules{threshold, 0.0, 0.0, spread_min, spread_max, limit_1, limit_2, true};
@@ -389,7 +390,7 @@ JW_KERNEL void JW_NAME(ramp_many)(const float* data, uint8_t* groupdq, const flo
     for (int w = 0; w < jw_many_width(m); ++w) {
       if (!flagged[w] && !large_1) continue;  // what came as a jump, or is large without being one
       for (int k = 0; k < count; ++k) {
-        const uint8_t flags = m.pixel.groupdq[jw_many_group(m, k) * n + w];
+        const uint8_t flags = m.pixel.groupdq[jw_many_group(m, k) * stride + w];
         jw_many_note(m, w, k, jw_many_at(m, k, w), (flags & JW_JUMPS_DETECTED) != 0);
       }
     }

@@ -139,7 +139,7 @@ JW_FN void ramp_lanes_odd(const RampExposure& e, const RampSampling& s, int64_t 
   RampFit fit = ramp_fit_integration(ramp, survey, s, pixel, p.dq[k], sums);
   if (survey.n_saturated > 0) fit.dq |= RAMP_SATURATED;
   seen[k] |= (survey.any & (RAMP_JUMP | RAMP_PERSISTENCE)) | (survey.n_saturated > 0 ? RAMP_SATURATED : 0u);
-  ramp_store(integration, at + k + i * e.stride, fit);
+  ramp_store(integration, at + k + i * e.pixels, fit);
   total.slope[k] = sums.slope;
   total.read[k] = sums.inverse_read;
   total.poisson[k] = sums.inverse_poisson;
@@ -170,7 +170,7 @@ JW_FN void ramp_fit_lanes(const RampExposure& e, const RampSampling& s, float* s
       const RampLaneSums before = total;
       ramp_lanes_slope(e.data + i * e.integration_stride + at, e.stride, s, pixels, found);
       ramp_lanes_fit(pixels, s, found, total, fits);
-      ramp_lanes_store(integration, at + i * e.stride, pixels, fits);
+      ramp_lanes_store(integration, at + i * e.pixels, pixels, fits);
       for (int k = 0; k < JW_LANES && masks[i] >> k; ++k) {
         if (!(masks[i] >> k & 1) || alone[k]) continue;
         total.slope[k] = before.slope[k];
@@ -194,21 +194,22 @@ JW_FN void ramp_fit_lanes(const RampExposure& e, const RampSampling& s, float* s
 // or null) (pixel); zeroframe (integration, pixel) or null; weights (6, n_groups); line (6, n_groups + 1): weights of a
 // whole ramp times u, then the sum of their products with u; forms (6, n_groups + 1, 2) or null; then slope, error,
 // var_poisson, var_rnoise, dq of the exposure (pixel) and of each integration (integration, pixel).
-// Groups first_group .. first_group + n_groups - 1 of the all_groups in the arrays are fitted.
+// Groups first_group .. first_group + n_groups - 1 of the all_groups in the arrays are fitted. Planes of data and groupdq
+// lie `stride` pixels apart: they may be rows of larger ones.
 JW_KERNEL void JW_NAME(ramp_slopes)(
     const float* data, const uint8_t* groupdq, const uint32_t* pixeldq, const float* gain, const float* readnoise,
     const float* dark, const float* zeroframe, const double* weights, const double* line, const double* forms,
     float* slope, float* error, float* poisson, float* read, uint32_t* dq, float* slopes, float* errors,
     float* poissons, float* reads, uint32_t* dqs, int32_t n_integrations, int32_t all_groups, int32_t first_group,
     int32_t n_groups, int32_t suppress, double group_time, double frame_time, double first_time, double noise_divisor,
-    int64_t n) {
+    int64_t stride, int64_t n) {
   JW_FOR_LANES(i, n) {
     float scratch[JW_GROUPS * JW_LANES];
     const RampSampling sampling{group_time, frame_time, first_time, weights, line, forms, n_groups, suppress != 0,
                                 first_group > 0};
-    const int64_t begin = first_group * n;
-    const RampExposure ramps{data + begin, groupdq + begin, pixeldq, gain, readnoise, dark, zeroframe, n,
-                             all_groups * n, n_integrations, noise_divisor};
+    const int64_t begin = first_group * stride;
+    const RampExposure ramps{data + begin, groupdq + begin, pixeldq, gain, readnoise, dark, zeroframe, stride,
+                             all_groups * stride, n, n_integrations, noise_divisor};
     ramp_fit_lanes(ramps, sampling, scratch, i, n, RampPlanes{slope, error, poisson, read, dq},
                    RampPlanes{slopes, errors, poissons, reads, dqs});
   }

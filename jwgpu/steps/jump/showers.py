@@ -27,6 +27,9 @@ LOST = np.uint8(GROUP.DO_NOT_USE | GROUP.SATURATED | GROUP.JUMP_DET)
 FEWEST_DIFFERENCES = 10
 CLIP_SIGMA = 5.0
 
+VALUES = 1 << 21
+"""Groups of pixels of showers that are looked at together."""
+
 
 @dataclass(frozen=True)
 class Showers:
@@ -222,14 +225,14 @@ def _flag_integration(electrons, flags, showers, outside, rules: Showers, widest
             y, x = xp.divmod(place, flags.shape[2])
             plane[y, x] |= np.uint8(GROUP.JUMP_DET)
             drawn.append(place)
-    y, x = xp.divmod(xp.unique(xp.concatenate(drawn)), flags.shape[2])
-    changed = (after[:, y, x] != flags[:, y, x]).any(axis=0)
-    y, x = y[changed], x[changed]
-    ramps = xp.stack([electrons.group(group, (y, x)) for group in range(len(flags))])
-    change = xp.abs(_slope(ramps, flags[:, y, x]) - _slope(ramps, after[:, y, x]))
-    back = ~(change <= rules.max_shower_amplitude * group_time) | outside[y, x]
-    y, x = y[back], x[back]
-    after[:, y, x] = flags[:, y, x]
+    places, some = xp.unique(xp.concatenate(drawn)), max(1, VALUES // len(flags))
+    for first in range(0, len(places), some):
+        y, x = xp.divmod(places[first : first + some], flags.shape[2])
+        before, then = flags[:, y, x], after[:, y, x]
+        ramps = xp.stack([electrons.group(group, (y, x)) for group in range(len(flags))])
+        change = xp.abs(_slope(ramps, before) - _slope(ramps, then))
+        back = ~(change <= rules.max_shower_amplitude * group_time) | outside[y, x]
+        after[:, y[back], x[back]] = before[:, back]
     flags[...] = after
 
 

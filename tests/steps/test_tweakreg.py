@@ -171,10 +171,24 @@ def test_what_cannot_be_aligned_is_said(field):
     assert list(report.exposures["reason"][1:3]) == ["no sources"] * 2
     assert done.history[-1].status == "COMPLETE" and done.history[-1].notes["failed"] == [1, 2]
     assert done.history[-1].notes["why"] == "no sources"
+    assert done.history[-1].remark.startswith(
+        f"2 of 4 exposures not aligned ({flagged.name}, {empty.name}): no sources"
+    )
     done, report = align((flagged, empty), **CLOSE)
     assert done.history[-1].status == "SKIPPED" and "no sources" in done.history[-1].reason
     done, _ = align((flagged, field.images[0]), **CLOSE)
     assert "no other exposure with sources" in done.history[-1].reason
+
+
+def test_exposures_in_files_stay_there(field, tmp_path):
+    """Of each, in its turn, the image and its flags are read."""
+    paths = [io.save(image, tmp_path / image.name) for image in field.images]
+    lazy = Exposures.of([io.open(path, lazy=True) for path in paths])
+    done = steps.tweakreg(lazy, **CLOSE, **BEST)
+    expected, _ = align(field.images, **CLOSE, **BEST)
+    for a, b, c in zip(done, expected, lazy):
+        assert a.data is c.data
+        assert a.wcs(10.0, 20.0) == pytest.approx(b.wcs(10.0, 20.0), abs=1e-12)
 
 
 def test_one_exposure_is_skipped(field):

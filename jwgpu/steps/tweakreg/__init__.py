@@ -11,7 +11,7 @@ import numpy as np
 
 from jwgpu.data import Exposures, Image
 from jwgpu.errors import InputError
-from jwgpu.step import Skip, byproduct, note, step
+from jwgpu.step import Skip, byproduct, note, progress, step
 from jwgpu.steps.tweakreg import align, report
 from jwgpu.steps.tweakreg.align import Fit, Match
 from jwgpu.steps.tweakreg.find import Finder, Segments, Stars, find
@@ -160,8 +160,7 @@ def tweakreg(
     if len(groups) == 1 and not absolute.catalogue and not save_catalogs:
         raise Skip("there is a single group of exposures, and no catalogue to align it with")
     names = catalogues.listed(catfile) if use_custom_catalogs and catfile.strip() else {}
-    members = [_member(image, finder, stars, segments, names if use_custom_catalogs else None)
-               for image in images.loaded()]  # fmt: skip
+    members = _members(images, finder, stars, segments, names if use_custom_catalogs else None)
     outcomes = align.relative(members, groups, _growing(fit, absolute), match)
     aligned = any(outcome.status == "aligned" for outcome in outcomes)
     problem = "" if aligned else "no group of exposures could be aligned: " + report.reasons(outcomes)
@@ -173,7 +172,7 @@ def tweakreg(
     placed = None
     if absolute.catalogue:
         placed = _place(images, members, absolute)
-    note(**report.notes(outcomes, placed))
+    note(**report.notes([member.name for member in members], outcomes, placed))
     made = report.alignment(images, groups, members, outcomes, placed, catalog_format if save_catalogs else "")
     byproduct(tweakreg=made)
     if absolute.catalogue and placed[0].status != "aligned":
@@ -191,6 +190,17 @@ def tweakreg(
 def _growing(fit: Fit, absolute: Absolute) -> Fit:
     """Return how to fit: with a catalogue to come, the reference grows, so that no source counts twice."""
     return dataclasses.replace(fit, expand_refcat=True) if absolute.catalogue else fit
+
+
+def _members(images: Exposures, finder: Finder, stars: Stars, segments: Segments, names) -> list[Member]:
+    """Return the exposures with their sources, one exposure at a time, of whose arrays some alone are read."""
+    needed = {"data", "dq", "err"} if finder.starfinder == "segmentation" else {"data", "dq"}
+    lean = images.with_members(m.replace(**dict.fromkeys(m.arrays().keys() - needed)) for m in images)
+    found = []
+    for k, image in enumerate(lean.loaded(), 1):
+        found.append(_member(image, finder, stars, segments, names))
+        progress(0.9 * k / len(images))
+    return found
 
 
 def _member(image: Image, finder: Finder, stars: Stars, segments: Segments, names) -> Member:

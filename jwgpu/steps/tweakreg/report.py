@@ -22,12 +22,15 @@ RESIDUAL = np.dtype(
 SOURCE = np.dtype([("exposure", "i4"), ("id", "i4"), ("x", "f8"), ("y", "f8"), ("flux", "f8")])
 
 
+_NAMED = 3  # exposures that a remark names
+
+
 def reasons(outcomes: list[Outcome]) -> str:
     """Return why exposures could not be aligned, each reason once."""
     return "; ".join(dict.fromkeys(outcome.reason for outcome in outcomes if outcome.status == "failed"))
 
 
-def notes(outcomes: list[Outcome], placed: list[Outcome] | None) -> dict:
+def notes(names: list[str], outcomes: list[Outcome], placed: list[Outcome] | None) -> dict:
     """Return the numbers for the record."""
     failed = [k for k, outcome in enumerate(outcomes) if outcome.status == "failed"]
     rms = [1e3 * outcome.fit["rmse"] for outcome in outcomes if outcome.status == "aligned"]
@@ -37,6 +40,8 @@ def notes(outcomes: list[Outcome], placed: list[Outcome] | None) -> dict:
         found |= {"matches": min(o.fit["n_matches"] for o in outcomes if o.status == "aligned")}
     if failed:
         found |= {"failed": failed, "why": reasons(outcomes)}
+        named = ", ".join(names[k] for k in failed[:_NAMED]) + (" and others" if len(failed) > _NAMED else "")
+        found["remark"] = f"{len(failed)} of {len(outcomes)} exposures not aligned ({named}): {found['why']}"
     if placed:
         fit = placed[0].fit
         found |= {"absolute": placed[0].status if placed[0].status == "aligned" else placed[0].reason}

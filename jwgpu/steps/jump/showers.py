@@ -27,7 +27,7 @@ LOST = np.uint8(GROUP.DO_NOT_USE | GROUP.SATURATED | GROUP.JUMP_DET)
 FEWEST_DIFFERENCES = 10
 CLIP_SIGMA = 5.0
 
-VALUES = 1 << 21
+VALUES = 1 << 23
 """Groups of pixels of showers that are looked at together."""
 
 

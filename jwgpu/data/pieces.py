@@ -22,9 +22,10 @@ def in_files(exposure: Exposure) -> bool:
     return any(isinstance(array, FileArray) for array in exposure.arrays().values())
 
 
-def loaded(exposure: Exposure) -> Exposure:
-    """Return the exposure with all its arrays in memory."""
-    return exposure.with_arrays({n: a.read() for n, a in exposure.arrays().items() if isinstance(a, FileArray)})
+def loaded(exposure: Exposure, names=None) -> Exposure:
+    """Return the exposure with all its arrays in memory, or only those called `names`."""
+    held = {n: a for n, a in exposure.arrays().items() if isinstance(a, FileArray) and (names is None or n in names)}
+    return exposure.with_arrays({name: array.read() for name, array in held.items()})
 
 
 def unchanged(before: Exposure, after: Exposure) -> set[str]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from jwgpu import associations, io
+from jwgpu.backend import memory
 from jwgpu.data import Exposures, Image
+from jwgpu.data.pieces import in_files, loaded
 from jwgpu.errors import InputError
 from jwgpu.pipelines.choose import choose
 from jwgpu.pipelines.run import Run
@@ -57,7 +60,8 @@ def image3(
     Returns
     -------
     Run
-        `run.i2d`, `run.catalog`, and `run.images`, the exposures as they are after alignment and flagging.
+        `run.i2d`, `run.catalog`, and `run.images`, the exposures as they are after alignment and flagging; their arrays
+        stay in files (`run.images.loaded()`), as do those of a mosaic that takes more than a quarter of what is free.
 
     Raises
     ------
@@ -76,9 +80,18 @@ def image3(
             pipeline = pipeline.without(name) if skip else pipeline.including(name)
         pipeline = pipeline.set(name, **values)
     run = pipeline.run(images, refs, keep=keep, progress=progress, max_memory=max_memory, scratch=scratch)
+    run = _at_hand(run)
     if out is not None:
         run.save(out)
     return run
+
+
+def _at_hand(run: Run) -> Run:
+    """Return the run with its mosaic in memory, if there is room."""
+    mosaic = run.products.get("i2d")
+    if mosaic is None or not in_files(mosaic) or mosaic.nbytes > memory.budget("cpu") // 4:
+        return run
+    return dataclasses.replace(run, products={**run.products, "i2d": loaded(mosaic)})
 
 
 def exposures(source, product: str | None = None, scratch: str | os.PathLike | None = None) -> Exposures:

@@ -148,6 +148,9 @@ def run(
     return Run(pipeline, branches, kept, left, beginning)
 
 
+_LOOKED_AT = ("data", "err", "dq", "wht")
+"""Arrays of a mosaic in files that are read for a step that works on it."""
+
 _NAMES = {"ramp": Ramp, "image": Image, "images": Exposures}
 """What exposures are called among the products, before steps make others of them."""
 
@@ -193,7 +196,7 @@ def _advance(section, branches: dict, references, roles, room, protected: list, 
         else:
             if section.axis == "frames":
                 sections.check_frames(call.name, exposure, room)
-            elif in_files(exposure) and not isinstance(exposure, Exposures):
+            elif in_files(exposure) and isinstance(exposure, Ramp):
                 raise _too_large(call, exposure, room)
             arguments = [
                 references.get(kind, required=needed, step=call.name) if call.wants(kind, exposure) else None
@@ -202,11 +205,16 @@ def _advance(section, branches: dict, references, roles, room, protected: list, 
             # References made in memory may be on the other device.
             place = room.device if section.axis == "frames" else exposure.device
             arguments = [None if reference is None else reference.to(place) for reference in arguments]
-            if getattr(call.step, "beside", None) is None:
-                exposure = exposure.donate(keep=held)
+            given = exposure
+            if isinstance(exposure, Image) and in_files(exposure):
+                given = loaded(exposure, _LOOKED_AT).to(room.device)
+            elif getattr(call.step, "beside", None) is None:
+                given = exposure.donate(keep=held)
             with visiting(room.device if section.axis == "frames" else None), files.copied_to(room.folder):
-                made, beside = apply(call, name, exposure, arguments, roles)
-            del arguments
+                made, beside = apply(call, name, given, arguments, roles)
+            if given is not exposure and made.get(name) is given:
+                made[name] = exposure
+            del arguments, given
         del exposure
         outcome |= made
         left |= beside

@@ -18,7 +18,7 @@ import jwgpu as jw
 from jwgpu import backend, pipelines, simulate, steps
 from jwgpu.backend import FileArray, memory
 from jwgpu.data import GROUP
-from jwgpu.data.pieces import loaded
+from jwgpu.data.pieces import Cutter, loaded
 from jwgpu.errors import InputError
 from jwgpu.pipelines import room, sections
 from jwgpu.pipelines.core import Call
@@ -293,6 +293,38 @@ def test_a_wanted_result_ends_a_section():
     calls = pipelines.choose(ramp).from_("linearity").calls
     section = sections.first(calls, ramp, NONE, ["dark_current"], Room("cpu", piece=1))
     assert [c.name for c in section.calls] == ["linearity", "dark_current"]
+
+
+def test_a_step_that_goes_through_whole_frames_after_the_rows_ends_a_section():
+    """And one that looks at data of the whole exposure begins one."""
+    ramp = simulate.tiny("nircam_snowball").ramp
+    pipeline = pipelines.choose(ramp).set("jump", expand_large_events=True)
+    section = sections.first(pipeline.from_("linearity").calls, ramp, NONE, (), Room("cpu", piece=1))
+    assert [c.name for c in section.calls if not c.skip] == ["linearity", "dark_current", "jump"]
+    assert section.frames
+    clipping = pipelines.choose(ramp).set("jump", minimum_sigclip_groups=2)
+    for first, last in (("linearity", "dark_current"), ("jump", "ramp_fit")):
+        section = sections.first(clipping.from_(first).calls, ramp, NONE, (), Room("cpu", piece=1))
+        assert [c.name for c in section.calls if not c.skip][-1] == last
+        assert not section.frames
+
+
+def test_rows_in_memory_are_lent_and_their_halo_is_as_it_was():
+    """Each piece sees the rows around it as no piece has changed them, and leaves them as their own piece made them."""
+    ramp = edges.ramp(3, 2).donate()
+    before = ramp.data.copy()
+    cutter = Cutter(ramp, "rows", 2, "cpu")
+    for start in range(0, 45, 4):
+        stop = min(start + 4, 45)
+        piece = cutter.piece(start, stop)
+        first, last = cutter.reach(start, stop)
+        assert np.shares_memory(piece.exposure.data, ramp.data)
+        np.testing.assert_array_equal(piece.exposure.data, before[..., first:last, :])
+        piece.exposure.data[...] = start
+        cutter.done()
+    np.testing.assert_array_equal(ramp.data[0, 0, :, 0], np.arange(45) // 4 * 4)
+    kept = Cutter(ramp.replace(_donated=frozenset()), "rows", 2, "cpu").piece(4, 8)
+    assert not kept.exposure.data.flags.writeable
 
 
 def in_pieces(step, ramp, references, parameters, rows=2):

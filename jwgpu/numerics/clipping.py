@@ -19,10 +19,9 @@ TOGETHER = 1 << 17
 """Values that are sorted and summed together."""
 
 
-def blocks(shape) -> list[slice]:
-    """Return slices of rows of an array (..., y, x) that keep temporaries small."""
-    rows = max(1, BLOCK // max(1, int(np.prod(shape)) // shape[-2]))
-    return [slice(first, first + rows) for first in range(0, shape[-2], rows)]
+def rows_of_block(shape) -> int:
+    """Return how many rows of an array (..., y, x) together keep temporaries small."""
+    return max(1, BLOCK // max(1, int(np.prod(shape)) // shape[-2]))
 
 
 def median(values):

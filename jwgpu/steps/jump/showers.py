@@ -19,7 +19,7 @@ from jwgpu.backend import namespace
 from jwgpu.cut import here, integration
 from jwgpu.data import GROUP, PIXEL, Ramp
 from jwgpu.numerics import blobs, clipping, ring
-from jwgpu.numerics.blocks import over_planes
+from jwgpu.numerics.blocks import over_planes, over_rows
 from jwgpu.steps.jump.snowballs import inside_grown
 
 UNUSABLE = np.uint8(GROUP.DO_NOT_USE | GROUP.SATURATED)
@@ -179,17 +179,21 @@ def expected(data, groupdq, lost, gain, readnoise, readout: Readout):
     _, n_groups, n_rows, n_columns = groupdq.shape
     shape = (n_groups - 1, n_rows, n_columns) if readout.many else (n_rows, n_columns)
     typical, sigma = xp.empty(shape, dtype=np.float32), xp.empty(shape, dtype=np.float32)
-    for rows in clipping.blocks(groupdq.shape):
+
+    def measure(rows):
         flags = groupdq[:, :, rows]
         unusable = (flags & UNUSABLE) != 0 if lost is None else lost[:, :, rows]
-        with np.errstate(invalid="ignore", divide="ignore"):
-            electrons = xp.where(unusable, np.float32(np.nan), data[:, :, rows] * gain[rows])
-            difference = xp.diff(_without_exact(electrons, flags), axis=1)
-            if readout.many:
-                typical[:, rows], sigma[:, rows] = clipping.statistics(difference, CLIP_SIGMA)
-                continue
-            middle = clipping.median(difference.reshape(-1, *difference.shape[2:])).astype(np.float32)
-            typical[rows], sigma[rows] = middle, xp.sqrt(xp.abs(middle) + noise2[rows] / np.float32(readout.n_frames))
+        electrons = xp.where(unusable, np.float32(np.nan), data[:, :, rows] * gain[rows])
+        difference = xp.diff(_without_exact(electrons, flags), axis=1)
+        if readout.many:
+            typical[:, rows], sigma[:, rows] = clipping.statistics(difference, CLIP_SIGMA)
+            return
+        middle = clipping.median(difference.reshape(-1, *difference.shape[2:])).astype(np.float32)
+        typical[rows], sigma[rows] = middle, xp.sqrt(xp.abs(middle) + noise2[rows] / np.float32(readout.n_frames))
+
+    some = clipping.rows_of_block(groupdq.shape)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        over_rows(measure, groupdq, rows=some, device_rows=some)
     return typical, sigma
 
 

@@ -31,6 +31,7 @@ _PUBLIC = {
     "Image": ("jwgpu.data", "Image"),
     "Exposures": ("jwgpu.data", "Exposures"),
     "SourceCatalog": ("jwgpu.data", "SourceCatalog"),
+    "Alignment": ("jwgpu.data", "Alignment"),
     "Reference": ("jwgpu.data", "Reference"),
     "Tensors": ("jwgpu.data", "Tensors"),
     "Meta": ("jwgpu.data", "Meta"),

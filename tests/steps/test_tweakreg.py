@@ -102,6 +102,15 @@ def test_fields_at_the_edges_of_the_sky(where):
     assert np.hypot(*offsets(done, made).mean(axis=2).T).max() < 0.5
 
 
+@pytest.mark.parametrize("parameters", [{"refine": True}, {"starfinder": "segmentation", "refine": True}], ids=str)
+@pytest.mark.parametrize("device", ["fakecupy", pytest.param("cupy", marks=pytest.mark.gpu)], indirect=True)
+def test_the_same_on_a_device(field, parameters, device):
+    expected, _ = align(field.images[:2], **CLOSE, **parameters)
+    done, report = align([device.put(image) for image in field.images[:2]], **CLOSE, **parameters)
+    assert done[1].device == "gpu" and report.exposures["status"][1] == "aligned"
+    assert done[1].wcs(10.0, 20.0) == pytest.approx(expected[1].wcs(10.0, 20.0), abs=1e-12)
+
+
 def test_better_places_leave_less_scatter(field):
     plain, fine = (align(field.images, refine=refine, **CLOSE)[1].exposures["rmse"][1:] for refine in (False, True))
     assert (fine < 0.6 * plain).all()

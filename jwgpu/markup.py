@@ -27,7 +27,8 @@ def table(header: Sequence[str], rows: Iterable[Sequence], title: str = "", rema
     body = "".join(
         "<tr>" + "".join(f"<td style='{_CELL}'>{escape(row[i])}</td>" for i in kept) + "</tr>" for row in rows
     )
-    caption = f"<caption style='text-align:left;font-weight:600;color:inherit;padding:4px 0'>{escape(title)}</caption>"
+    style = "text-align:left;white-space:nowrap;font-weight:600;color:inherit;padding:4px 0"
+    caption = f"<caption style='{style}'>{escape(title)}</caption>"
     below = "".join(f"<p>{escape(remark)}</p>" for remark in remarks)
     head = f"<thead><tr>{head}</tr></thead>" if any(header) else ""
     style = "border-collapse:collapse;line-height:1.35;font-size:13px"

@@ -37,7 +37,17 @@ class Docs:
 
 def read(documented) -> Docs:
     """Return the docstring of a function or a class in its parts."""
-    text = inspect.getdoc(documented) or ""
+    return split(inspect.getdoc(documented) or "")
+
+
+def _module_text(step: Step) -> str:
+    """Return the docstring of the file that a step is written in; of a notebook, nothing."""
+    name = step.function.__module__
+    return "" if name == "__main__" else inspect.getdoc(sys.modules[name]) or ""
+
+
+def split(text: str) -> Docs:
+    """Return a docstring in its parts."""
     found = list(_SECTION.finditer(text))
     head = text[: found[0].start()] if found else text
     summary, _, description = head.partition("\n\n")
@@ -82,7 +92,7 @@ def of_references(step: Step) -> dict[str, str]:
 
 def sentences(step: Step, most: int = 3) -> list[str]:
     """Return the first sentences that say what a step does."""
-    docs, module = read(step.function), read(sys.modules[step.function.__module__])
+    docs, module = read(step.function), split(_module_text(step))
     texts = (module.summary, docs.summary, docs.description, module.description)
     paragraphs = [p for text in texts for p in re.split(r"\n\s*\n", text) if p and not _is_formula(p)]
     found = dict.fromkeys(sentence for p in paragraphs for sentence in _END.split(" ".join(p.split())))
@@ -91,7 +101,7 @@ def sentences(step: Step, most: int = 3) -> list[str]:
 
 def formula(step: Step) -> str:
     """Return the formulae of a step as they are written in its docstring, its module, or the mathematics it names."""
-    texts = [inspect.getdoc(step.function) or "", inspect.getdoc(sys.modules[step.function.__module__]) or ""]
+    texts = [inspect.getdoc(step.function) or "", _module_text(step)]
     named = dict.fromkeys(re.findall(r"numerics\.(\w+)", "\n".join(texts)))
     texts += [inspect.getdoc(importlib.import_module(f"jwgpu.numerics.{name}")) or "" for name in named]
     for text in texts:
@@ -103,7 +113,7 @@ def formula(step: Step) -> str:
 
 def papers(step: Step) -> list[str]:
     """Return the papers that a step is made after."""
-    texts = [read(step.function).sections, read(sys.modules[step.function.__module__]).sections]
+    texts = [read(step.function).sections, split(_module_text(step)).sections]
     lines = "\n".join(sections.get("References", "") for sections in texts)
     return [" ".join(entry.split()) for entry in re.split(r"\.\. \[\d+\]", lines) if entry.strip()]
 

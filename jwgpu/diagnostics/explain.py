@@ -101,7 +101,7 @@ class Explanation:
         return figure
 
     def _title(self) -> str:
-        return f"{self.step.name}: {self.step.summary}"
+        return f"{self.step.name}: {docs.plain(self.step.summary)}"
 
     def __repr__(self) -> str:
         parts = [self._title(), "", *textwrap.wrap(" ".join(self.sentences), 100)]
@@ -171,7 +171,8 @@ def _telling(noun, flagged: np.ndarray, mask: np.ndarray):
         return where[len(where) // 2]
     steps = np.abs(np.diff(backend.to_host(noun.data[0]).astype(np.float64), axis=0))
     few = mask & (np.count_nonzero(flagged, axis=0) < noun.n_groups)
-    sharp = np.where(few if few.any() else mask, steps.max(axis=0) / (1 + np.median(steps, axis=0)), -1)
+    # A step in the middle of a ramp is easier to see than one at its end.
+    sharp = np.where(few if few.any() else mask, steps[:-1].max(axis=0) / (1 + np.median(steps, axis=0)), -1)
     return np.unravel_index(np.argmax(sharp), mask.shape)
 
 

@@ -164,6 +164,8 @@ class Panel:
         labels = ["before", f"after {on[-1]}"][-len(pair) :]
         references = {k: self._refs.get(k) for k in ("gain", "readnoise") if self._refs.exists(k)}
         self.viewer = Viewer([Subject(noun, label) for noun, label in zip(pair, labels)], references)
+        if len(pair) == 2 and type(before) is type(after):
+            self.viewer.show_new_flags()
         self._shown.children = [self.viewer.box]
 
     def _say(self) -> None:

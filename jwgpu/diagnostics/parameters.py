@@ -47,6 +47,7 @@ class Parameters:
         table = markup.table(("parameter", "default", "what it does"), rows)
         told = widgets.HTML(f"<details><summary style='cursor:pointer'>what they mean</summary>{table}</details>")
         none = [] if step.parameters else [widgets.HTML("This step has no parameters.")]
+        loose = [widgets.Box(loose, layout=widgets.Layout(flex_flow="row wrap"))] if loose else []
         self.box = widgets.VBox([*none, *loose, *folds, *([told] if step.parameters else [])])
 
     def _control(self, parameter: Parameter, value):

@@ -102,7 +102,7 @@ class Tuner:
         reset.on_click(lambda _: self.parameters.reset())
         before, after = self._run()
         self.viewer = Viewer([before, after], self._lines())
-        self._show_changed_flags()
+        self.viewer.show_new_flags()
         for control in (self.compare, self.where):
             control.observe(lambda _: self.refresh(), names="value")
         bar = widgets.HBox([self.compare, self.where, apply, reset], layout=widgets.Layout(flex_flow="row wrap"))
@@ -161,13 +161,6 @@ class Tuner:
             self.viewer.put(list(self._run()))
         except (InputError, ValueError) as error:
             self.message.value = notice(str(error), wrong=True)
-
-    def _show_changed_flags(self) -> None:
-        """Lay over the images what the step has flagged."""
-        counts = [s.flag_counts(*self.viewer._indices()) for s in self.viewer.subjects]
-        changed = [name for name in counts[1] if counts[1][name] != counts[0].get(name, 0)]
-        if changed:
-            self.viewer.flags.value = changed[:3]
 
     def _lines(self) -> dict:
         found = {k: self._references.get(k) for k in ("gain", "readnoise")}

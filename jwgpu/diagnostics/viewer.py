@@ -169,6 +169,13 @@ class Viewer:
         self._quiet = False
         self.redraw()
 
+    def show_new_flags(self, most: int = 3) -> None:
+        """Lay over the images the flags that more or fewer pixels carry after than before."""
+        before, after = (s.flag_counts(*self._indices()) for s in (self.subjects[0], self.subjects[-1]))
+        changed = [name for name in after if after[name] != before.get(name, 0)]
+        if changed:
+            self.flags.value = changed[:most]
+
     def limits(self) -> list[tuple[float, float]]:
         """Return the display limits of each version."""
         if self._held and self.high.value > self.low.value:

@@ -11,7 +11,9 @@ import pytest
 from alignments import ABSOLUTE, BEST, CLOSE, SET, N, align, offsets
 from astropy.table import Table
 
-from jwgpu import simulate
+import jwgpu as jw
+from jwgpu import io, simulate, steps
+from jwgpu.data import Exposures
 from jwgpu.errors import InputError
 
 
@@ -142,3 +144,14 @@ def test_custom_catalogues(field, aligned, tmp_path):
         align(field.images, use_custom_catalogs=True, catfile=str(tmp_path / "list.txt"), **CLOSE)
     with pytest.raises(InputError, match="cannot be read"):
         align(field.images, use_custom_catalogs=True, catfile=str(tmp_path / "nothing.txt"), **CLOSE)
+
+
+def test_the_catalogue_is_left_where_that_is_asked_for(field, tmp_path):
+    path = catalogue(field, tmp_path / "sky.ecsv")
+    with jw.byproducts() as left:
+        steps.tweakreg(
+            Exposures.of(field.images[:2]), abs_refcat=path, save_abs_catalog=True, **ABSOLUTE, **CLOSE, **BEST
+        )
+    saved = io.save(left["abs_catalog"], out=tmp_path)
+    assert saved.name == "sky.ecsv_ref.fits"
+    assert len(Table.read(saved, hdu="SOURCES")) == (field.truth.catalogue["kind"] == "star").sum()

@@ -177,7 +177,9 @@ class Association:
     def _opened(self, member: Member):
         image = io.open(self.path(member), lazy=True)
         values = {f"asn.{n}": v for n, v in (("pool_name", self.more.get("asn_pool")), ("table_name", self.table_name))}
-        values |= {name: member.more.get(name) for name in ("group_id", "tweakreg_catalog") if name in member.more}
+        values |= {"group_id": member.more["group_id"]} if "group_id" in member.more else {}
+        if catalogue := str(member.more.get("tweakreg_catalog") or "").strip():
+            values["tweakreg_catalog"] = str(self.folder / catalogue)
         return image.replace(meta=image.meta.set(values))
 
     def product(self, which: Product | str | None = None) -> Product:

@@ -61,7 +61,7 @@ def test_exposures_stay_in_their_files_and_know_where_they_come_from(folder, tmp
     assert images.meta.asn.pool_name == "a_pool.csv"
     assert isinstance(images[0].data, FileArray)
     assert images[0].meta.group_id == "one"
-    assert images[1].meta.tweakreg_catalog == "b.ecsv"
+    assert images[1].meta.tweakreg_catalog == str(folder / "b.ecsv")
     assert len(asn.exposures(role="background")) == 1
     assert asn.exposures(role="imprint") is None
 

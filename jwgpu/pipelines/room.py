@@ -19,6 +19,9 @@ IN_CACHE = 24 << 20
 LEAST_ROWS, LARGEST = 32, 64 << 20
 """Rows that a piece has where memory allows it, and bytes up to which it has: each brings a halo and calls along."""
 
+WORTH_ROWS = 16
+"""Rows that have to fit a cache for it to pay to cut what lies in memory: those of long time series do not."""
+
 OF_REFERENCES = 40 << 20
 """Bytes of the rows of an exposure for which references are read at a time."""
 

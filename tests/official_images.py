@@ -19,7 +19,7 @@ def run(step, images, folder, **parameters) -> list:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # its own
-            library = step(**parameters).process(ModelLibrary([datamodels.open(path) for path in paths]))
+            library = step(**parameters).process(ModelLibrary([_read(path) for path in paths]))
             found = []
             with library:
                 for model in library:
@@ -28,3 +28,9 @@ def run(step, images, folder, **parameters) -> list:
     finally:
         logging.disable(logging.NOTSET)
     return found
+
+
+def _read(path: str):
+    """Return a data model that holds no file open."""
+    with datamodels.open(path) as model:
+        return model.copy()

@@ -160,6 +160,13 @@ class Exposures(Exposure):
         rest = {n: backend.to(a, self.device) for n, a in member.arrays().items() if n not in files}
         return member.replace(**read, **rest, _donated=frozenset(read), _taken=set())
 
+    def rows(self, index: int, name: str, rows: slice = slice(None)):
+        """Return some rows of one array of a member, in memory and on the device of the set; None where it has none."""
+        array = getattr(self.members[index], name)
+        if not isinstance(array, FileArray):
+            return None if array is None else array[..., rows, :]
+        return backend.to(array.read(rows=rows), self.device)
+
     def put(self, image: Image, index: int | None = None) -> Image:
         """Return an image with its arrays in files of `scratch`, if there is one; unchanged otherwise.
 

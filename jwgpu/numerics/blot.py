@@ -38,17 +38,39 @@ def blot(image, x, y, origin: tuple[int, int] = (0, 0), shape: tuple[int, int] |
     xp = namespace(image, x, y)
     shape = image.shape if shape is None else shape
     x, y = xp.asarray(x, np.float32), xp.asarray(y, np.float32)
+    inner = [_lowest(xp, c) >= o and _highest(xp, c) < min(o + n, whole) - 1
+             for c, o, n, whole in zip((y, x), origin, image.shape, shape)]  # fmt: skip
+    if all(inner):
+        column, row = x.astype(np.int32), y.astype(np.int32)
+        place = (row - np.int32(origin[0])).astype(np.int64) * image.shape[1] + (column - np.int32(origin[1]))
+        s, t = x - column.astype(np.float32), y - row.astype(np.float32)
+        return _mixed(image.ravel(), place, 1, image.shape[1], s, t)
     column, s, right = _between(xp, x, origin[1], shape[1], image.shape[1])
     row, t, above = _between(xp, y, origin[0], shape[0], image.shape[0])
     known = (column >= 0) & (row >= 0)
-    first = xp.where(known, row * image.shape[1] + column, 0)
+    place = xp.where(known, row * image.shape[1] + column, 0)
     right, above = xp.where(known, right, 0), xp.where(known, above * image.shape[1], 0)
-    flat = image.ravel()
+    return xp.where(known, _mixed(image.ravel(), place, right, above, s, t), np.float32(np.nan))
+
+
+def _lowest(xp, places) -> float:
+    return float(xp.min(places)) if places.size else 0.0
+
+
+def _highest(xp, places) -> float:
+    return float(xp.max(places)) if places.size else 0.0
+
+
+def _mixed(flat, place, right, above, s, t):
+    """Return the mean of four pixels: at places in a flat image, to the right, above, and both."""
     one = np.float32(1)
-    near, far, higher, both = (flat[first + step] for step in (0, right, above, right + above))
+    back_s, back_t = one - s, one - t
     # In the order of the official sum, so that the last bit agrees.
-    found = (one - s) * (one - t) * near + s * (one - t) * far + t * (one - s) * higher + s * t * both
-    return xp.where(known, found, np.float32(np.nan))
+    found = back_s * back_t * flat[place]
+    found += s * back_t * flat[place + right]
+    found += t * back_s * flat[place + above]
+    found += s * t * flat[place + (right + above)]
+    return found
 
 
 def _between(xp, place, origin: int, n: int, n_here: int):

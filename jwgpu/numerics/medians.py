@@ -13,42 +13,44 @@ _NETWORK = 48
 
 
 def nan_median(planes):
-    """Return the median along the first axis of what is not NaN; NaN where all is.
+    """Return the median of planes of what is not NaN; NaN where all are.
 
     Of an even number of values it is the mean of the middle two.
 
     Parameters
     ----------
-    planes : (n, ...) float32
+    planes : (n, ...) float32, or sequence of n float32 arrays of one shape
 
     Returns
     -------
     (...) float32
     """
-    xp = namespace(planes)
-    missing = xp.isnan(planes)
-    count = xp.count_nonzero(~missing, axis=0)
-    ordered = _sorted(xp, xp.where(missing, np.float32(np.inf), planes))
-    if bool((count == len(planes)).all()):
-        low, high = ordered[(len(planes) - 1) // 2], ordered[len(planes) // 2]
+    planes = list(planes)
+    xp, n = namespace(*planes), len(planes)
+    count = xp.zeros(planes[0].shape, np.int32)
+    filled = []
+    for plane in planes:
+        missing = xp.isnan(plane)
+        count += ~missing
+        filled.append(xp.where(missing, np.float32(np.inf), plane))
+    ordered = _sorted(xp, filled)
+    if bool((count == n).all()):
+        low, high = ordered[(n - 1) // 2], ordered[n // 2]
     else:
         stack = xp.stack(ordered) if isinstance(ordered, list) else ordered
         low = xp.take_along_axis(stack, xp.maximum(count - 1, 0)[None] // 2, axis=0)[0]
-        # Of none at all, the first of the infinite ones.
-        high = xp.take_along_axis(stack, xp.minimum(count // 2, len(planes) - 1)[None], axis=0)[0]
-    middle = (low + high) / np.float32(2)
-    return xp.where(count > 0, middle, np.float32(np.nan))
+        # Of none at all, one of the infinite ones.
+        high = xp.take_along_axis(stack, xp.minimum(count // 2, n - 1)[None], axis=0)[0]
+    return xp.where(count > 0, (low + high) / np.float32(2), np.float32(np.nan))
 
 
-def _sorted(xp, planes):
-    """Return the planes in order of size, pixel by pixel."""
-    n = len(planes)
-    if n > _NETWORK:
-        return xp.sort(planes, axis=0)
-    ordered = list(planes)
-    for i, j in exchanges(n):
-        ordered[i], ordered[j] = xp.minimum(ordered[i], ordered[j]), xp.maximum(ordered[i], ordered[j])
-    return ordered
+def _sorted(xp, planes: list):
+    """Return planes in order of size, pixel by pixel."""
+    if len(planes) > _NETWORK:
+        return xp.sort(xp.stack(planes), axis=0)
+    for i, j in exchanges(len(planes)):
+        planes[i], planes[j] = xp.minimum(planes[i], planes[j]), xp.maximum(planes[i], planes[j])
+    return planes
 
 
 def exchanges(n: int) -> Iterator[tuple[int, int]]:
@@ -95,3 +97,27 @@ def rolling_median(planes, width: int):
     found[:before] = found[before]
     found[last + 1 :] = found[last]
     return found
+
+
+def block_medians(image, size: int):
+    """Return the medians of square blocks of an image; of an even number of values the lower one of the middle two.
+
+    Parameters
+    ----------
+    image : (y, x) float32
+        Infinity stands for values that take no part; no value is NaN.
+    size : int
+        Side of a block. Rows and columns left over at the end are in none.
+
+    Returns
+    -------
+    (y // size, x // size) float32
+        NaN where less than half of a block takes part.
+    """
+    xp = namespace(image)
+    n_y, n_x = (n // size for n in image.shape)
+    blocks = image[: n_y * size, : n_x * size].reshape(n_y, size, n_x, size).swapaxes(1, 2).reshape(n_y, n_x, -1)
+    ordered = xp.sort(blocks, axis=-1)
+    count = xp.count_nonzero(ordered < np.float32(np.inf), axis=-1)
+    found = xp.take_along_axis(ordered, xp.maximum(count - 1, 0)[..., None] // 2, axis=-1)[..., 0]
+    return xp.where(2 * count >= size * size, found, np.float32(np.nan))

@@ -7,6 +7,7 @@ times. The mode is the top of a parabola through the three bins around the fulle
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Iterable
 from typing import Literal, NamedTuple
 
@@ -18,6 +19,8 @@ Kind = Literal["median", "midpt", "mean", "mode"]
 
 _FEW = 200
 """One in so many values, on either side, is not in the bulk."""
+
+_TWENTIETH = 20
 
 _SAMPLE = 1 << 14
 """Values that are looked at to find out where the bulk of all lies."""
@@ -107,7 +110,7 @@ class Values:
     def __init__(self, parts: list):
         self.parts = [p for p in parts if p.size]
         self.xp = namespace(*self.parts) if self.parts else np
-        self.pivot, self._low, self._high = self._bulk()
+        self.pivot, self._low, self._high, self._near = self._bulk()
         found = self._each(self._look)
         self._core = sum((moments for moments, _ in found), _NONE)
         self._rest = self.xp.concatenate([rest for _, rest in found]) if found else np.empty(0, np.float32)
@@ -127,17 +130,18 @@ class Values:
                 do(k)
         return found
 
-    def _bulk(self) -> tuple[np.float32, np.float32, np.float32]:
-        """Return the median of some of the values, and the limits between which most of them lie."""
+    def _bulk(self):
+        """Return the median of some of the values, limits between which most of them lie, and some lie around it."""
         xp = self.xp
         step = sum(p.size for p in self.parts) // _SAMPLE + 1
         some = [p[..., k % min(step, p.shape[-1]) :: step].ravel() for k, p in enumerate(self.parts)]
         some = xp.sort(xp.concatenate(some)) if some else np.empty(0, np.float32)
         n = int(xp.searchsorted(some, np.float32(np.inf)))
         if not n:
-            return (np.float32(0),) * 3
-        low, middle, high = to_host(xp.stack([some[n // _FEW], some[n // 2], some[n - 1 - n // _FEW]]))
-        return middle, low, high
+            return (np.float32(0),) * 3 + ((np.float32(0),) * 2,)
+        ranks = (n // _FEW, n // 2, n - 1 - n // _FEW, n // 2 - n // _TWENTIETH, min(n // 2 + n // _TWENTIETH, n - 1))
+        low, middle, high, *near = to_host(xp.stack([some[k] for k in ranks]))
+        return middle, low, high, near
 
     def _look(self, part) -> tuple[Moments, np.ndarray]:
         """Return the moments of the bulk of a part, and the other values.
@@ -193,13 +197,40 @@ class Values:
         square = found.second - 2 * off * found.first + found.n * off * off
         return float(mean), float(np.float32(np.sqrt(max(square, 0) / (found.n - 1)))) if found.n > 1 else np.nan
 
-    def median(self, low: float = -np.inf, high: float = np.inf) -> float:
-        """Return the median of the values within limits."""
+    def spread(self, found: Moments) -> float:
+        """Return the standard deviation (of n)."""
+        mean = found.first / found.n
+        return float(np.sqrt(max(found.second / found.n - mean * mean, 0.0)))
+
+    def middle(self, low: float = -np.inf, high: float = np.inf):
+        """Return the middle value within limits, or the middle two, as a host array."""
         xp = self.xp
+        if low <= self._low and high >= self._high:
+            rest = self._rest
+            n = self._core.n + int(xp.count_nonzero((rest >= low) & (rest <= high)))
+            below = self._around[0] - int(xp.count_nonzero(rest < low))
+            first, last = (n - 1) // 2 - below, n // 2 - below
+            if first >= 0 and last < self._around[1].size:
+                return to_host(xp.partition(self._around[1], [first, last])[first : last + 1])
         kept = xp.concatenate([p[(p >= low) & (p <= high) & (p < np.float32(np.inf))] for p in self.parts])
         half = [(kept.size - 1) // 2, kept.size // 2]
-        # The middle of two is taken as float32, as NumPy does.
-        return float(np.mean(to_host(xp.partition(kept, half)[half[0] : half[1] + 1])))
+        return to_host(xp.partition(kept, half)[half[0] : half[1] + 1])
+
+    def median(self, low: float = -np.inf, high: float = np.inf) -> float:
+        """Return the median of the values within limits; of two it is the mean as float32 holds it."""
+        return float(np.mean(self.middle(low, high)))
+
+    @functools.cached_property
+    def _around(self):
+        """How many values are smaller than those around the median, and those."""
+        xp = self.xp
+        low, high = self._near
+
+        def look(part):
+            return xp.count_nonzero(part < low), part[(part >= low) & (part <= high)]
+
+        found = self._each(look)
+        return sum(int(below) for below, _ in found), xp.concatenate([near for _, near in found])
 
     def histogram(self, found: Moments, width: np.float32, n: int) -> np.ndarray:
         """Return how many of the values within limits lie in each of `n` bins; those that are `found` there."""

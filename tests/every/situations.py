@@ -27,7 +27,7 @@ PARAMETERS = {
     "picture_frame": {"mask_science_regions": False, "save_mask": True, "save_correction": True},
     "photom": {"apply_time_correction": False},
     "ramp_fit": {"algorithm": "LIKELY"},
-    "skymatch": {"skymethod": "global+match", "subtract": True, "skystat": "median"},
+    "skymatch": {"skymethod": "global+match", "subtract": True, "skystat": "median", "matching": "plane"},
     "source_catalog": {"npixels": 5, "snr_threshold": 2.0, "localbkg_width": 5},
     "superbias": {"cyclic_bias": True, "cyclic_period": 512},
     "tweakreg": {

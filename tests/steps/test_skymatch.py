@@ -226,3 +226,47 @@ def test_exposures_that_cannot_be_matched(dithers):
         steps.skymatch(Exposures.of([m.replace(data=m.data[None], dq=m.dq[None]) for m in dithers.images]))
     assert steps.skymatch.complete({})["nclip"] == Statistic().nclip
     assert Meta().background.level is None
+
+
+def tilted(dithers, rng, size=0.5):
+    """Return exposures with slopes along x and y added, which are none on average."""
+    slopes = rng.normal(0, size, (len(dithers), 2))
+    slopes -= slopes.mean(axis=0)
+    n = dithers.images[0].shape[0]
+    y, x = np.indices((n, n)) / (n - 1) - 0.5
+    return [m.replace(data=m.data + (a * x + b * y).astype(np.float32)) for m, (a, b) in zip(dithers.images, slopes)]
+
+
+@pytest.mark.parametrize("field", [(80.0, -69.5, 10.0), (359.9999, 89.999, 0.0)])
+def test_tilts_between_exposures_are_evened_out(field):
+    made = simulate.dithers(4, background_step=0.25, field=field, **{**CLEAN, "n_stars": 30, "size": 256, "snr": 30})
+    images = tilted(made, np.random.default_rng(3))
+    matched = steps.skymatch(Exposures.of(images), matching="plane")
+    flat = steps.skymatch(Exposures.of(images))
+    noise = float(np.nanmedian(images[0].err))
+    left = {"plane": [], "offset": []}
+    for name, result in (("plane", matched), ("offset", flat)):
+        stars = [made.truth.brightness(k) - np.float32(made.truth.backgrounds[k]) for k in range(4)]
+        rest = [m.data - np.float32(m.meta.background.level) - light for m, light in zip(result, stars)]
+        blocks = np.array([np.nanmedian(r.reshape(8, 32, 8, 32), axis=(1, 3)) for r in rest])[:, 1:-1, 1:-1]
+        left[name] = np.ptp(blocks - blocks.mean(axis=0), axis=0).max()
+    assert left["plane"] < 0.7 * noise < 5 * noise < left["offset"]
+    assert matched[0].meta.background.subtracted is False
+    taken = steps.skymatch(Exposures.of(images), matching="plane", subtract=True)
+    np.testing.assert_allclose(
+        taken[1].data, matched[1].data - np.float32(matched[1].meta.background.level), rtol=0, atol=1e-5
+    )
+
+
+def test_planes_of_skies_that_are_not_tilted(dithers):
+    images = simulate.dithers(4, background_step=0.25, **{**CLEAN, "size": 256}).images
+    offset, plane = (steps.skymatch(Exposures.of(images), matching=m, skystat="median") for m in ("offset", "plane"))
+    np.testing.assert_allclose(levels(offset), levels(plane), rtol=0, atol=0.05 * float(np.nanmedian(images[0].err)))
+    everywhere = steps.skymatch(Exposures.of(images), skymethod="global+match", matching="plane", skystat="median")
+    lowest = images[int(np.argmin(levels(plane)))]
+    assert levels(everywhere).min() == pytest.approx(float(np.nanmedian(lowest.data)), rel=0.02)
+
+
+def test_planes_where_nothing_overlaps():
+    made = simulate.dithers(2, offsets=[[0, 0], [600, 0]], **CLEAN)
+    assert steps.skymatch(Exposures.of(made.images), matching="plane").history[-1].status == "SKIPPED"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Literal
 
 import numpy as np
@@ -10,10 +11,18 @@ from jwgpu.backend import namespace
 from jwgpu.data import Exposures, Image, Reference
 from jwgpu.data.flags import usable
 from jwgpu.errors import InputError
+from jwgpu.numerics.blocks import over_rows
 from jwgpu.numerics.sky_level import Level, Statistic, level
-from jwgpu.step import Skip, note, step
-from jwgpu.steps.skymatch import match, user
+from jwgpu.step import Skip, note, progress, step
+from jwgpu.steps.skymatch import match, plane, user
 from jwgpu.steps.skymatch.regions import Outline, inside, whole
+
+Matching = Literal["offset", "plane"]
+_WHY_NOT = {
+    "match": "no two exposures overlap where they have usable pixels",
+    "one": "no other exposure overlaps it where both have usable pixels",
+    "alone": "no usable pixels",
+}
 
 Method = Literal["local", "global", "match", "global+match", "user"]
 
@@ -29,6 +38,7 @@ def skymatch(
     stepsize: int | None = None,
     dqbits: str | None = "~DO_NOT_USE+NON_SCIENCE",
     statistic: Statistic = Statistic(),
+    matching: Matching = "offset",
 ) -> Exposures:
     """Measure the sky of exposures, and find the levels that bring them together.
 
@@ -73,6 +83,12 @@ def skymatch(
         of the data; `nclip` how often is clipped at `lsigma` below and `usigma` above the mean; `binwidth` of the
         histogram that mode and midpt are read from, in standard deviations.
 
+    matching : {"offset", "plane"}
+        Of the methods with `match`: "plane" evens out skies that are tilted against each other. A tilt does not fit
+        into a header: it is taken off the data at once, whether `subtract` is on or not, and the level is that in the
+        middle of the exposure. Levels are then means of the medians of blocks of 16 x 16 pixels, compared in pieces of
+        sky of 4 x 4 blocks, and `skystat` and the like serve the global part alone. A tilt that all have stays.
+
     Returns
     -------
     Exposures
@@ -96,29 +112,35 @@ def skymatch(
     and largest of the clipped values, from which a histogram starts, are looked up; officially the limits of clipping
     stand in for them where the first pixel happens to lie outside. `lower` and `upper` refer to the data as they come
     in, also where `subtract` and `global+match` measure after matching. An exposure without usable pixels does not
-    fail the methods `global` and `local`. The midpt of values in a single bin is their median, not their number.
+    fail the methods `global` and `local`. The midpt of values in a single bin is their median, not their number. The
+    official step has no planes.
     """
     _check(images, subtract, statistic)
+    tilts: dict = {}
     if skymethod == "user":
         total = np.array(user.levels(images, skylist))
     else:
+        outlines = [Outline.of(image, stepsize) for image in images]
         groups = images.groups()
-        paired, alone = _levels(images, groups, skymethod, stepsize, dqbits, statistic)
-        total = _combine(paired, alone, groups, skymethod, match_down)
+        tilted = matching == "plane" and "match" in skymethod
+        paired, alone = _levels(images, groups, outlines, skymethod, dqbits, statistic, pairs=not tilted)
+        matched = np.full(len(images), np.nan)
+        if tilted:
+            matched, tilts = _planes(images, groups, outlines, dqbits)
+        elif "match" in skymethod:
+            note(overlaps=len(paired) // 2, sets=match.sets(paired, len(groups)))
+            for value, group in zip(match.differences(paired, len(groups)), groups):
+                matched[list(group)] = value
+        total = _combine(matched, alone, groups, skymethod, match_down)
     if np.isnan(total).all():
-        raise Skip("no two exposures overlap where they have usable pixels" if skymethod == "match"
-                   else "no exposure has usable pixels")  # fmt: skip
+        raise Skip(_WHY_NOT["match" if skymethod == "match" else "alone"])
     before = [m.meta.get("background.level", 0.0) if subtract and skymethod != "user" else 0.0 for m in images]
     note(levels=[None if np.isnan(v) else float(v) for v in total])
     if (left := np.flatnonzero(np.isnan(total))).size:
-        why = (
-            "no other exposure overlaps it where both have usable pixels"
-            if skymethod == "match"
-            else "no usable pixels"
-        )
-        note(left_out={str(k): why for k in left})
+        note(left_out={str(k): _WHY_NOT["one" if skymethod == "match" else "alone"] for k in left})
     return images.with_members(
-        _with_level(images, k, before[k], float(total[k]), skymethod, subtract) for k in range(len(images))
+        _with_level(images, k, before[k], float(total[k]), skymethod, subtract, tilts.get(k))
+        for k in range(len(images))
     )
 
 
@@ -140,70 +162,87 @@ def _check(images: Exposures, subtract: bool, statistic: Statistic) -> None:
             )
 
 
-def _levels(images: Exposures, groups, method: str, stepsize, dqbits, statistic) -> tuple[dict, dict]:
+def _levels(images: Exposures, groups, outlines, method: str, dqbits, statistic, pairs: bool) -> tuple[dict, dict]:
     """Return levels of (group, other group) where they overlap, and of each exposure as a whole."""
-    outlines = [Outline.of(image, stepsize) for image in images]
     group_of = {member: a for a, group in enumerate(groups) for member in group}
     measured: dict[tuple[int, int], list[Level]] = {}
     alone: dict[int, Level] = {}
     for k in range(len(images)):
         seen = {}
-        if "match" in method:
+        if "match" in method and pairs:
             for b, other in enumerate(groups):
                 runs = [run for m in other for run in outlines[k].seen_by(outlines[m])] if b != group_of[k] else []
                 seen |= {b: runs} if runs else {}
         if not seen and method == "match":
             continue
-        values = _values(images.load(k), dqbits)
+        values = _values(images, k, dqbits)
         for b, runs in seen.items():
             measured.setdefault((group_of[k], b), []).append(level(inside(values, runs), statistic))
         if method != "match":
             alone[k] = level(whole(values), statistic)
+        progress((k + 1) / len(images))
     return {pair: match.together(found) for pair, found in measured.items()}, alone
 
 
-def _values(image: Image, dqbits: str | None):
-    """Return the data with infinity for what is not to be used."""
-    xp = namespace(image.data)
-    good = xp.isfinite(image.data)
-    if image.dq is not None:
-        good &= usable(image.dq, dqbits)
-    return xp.where(good, image.data, np.float32(np.inf))
+def _planes(images: Exposures, groups, outlines, dqbits) -> tuple[np.ndarray, dict]:
+    """Return the values of planes in the middle of each exposure, and what gives its tilt."""
+    sky = plane.Sky.around(outlines)
+    found = [plane.cells(_values(images, k, dqbits), outlines[k], sky) for k in range(len(images))]
+    values, tilts = np.full(len(images), np.nan), {}
+    for fitted, group in zip(plane.fit(found, groups), groups):
+        for k in group if np.isfinite(fitted).all() else ():
+            values[k] = plane.middle(fitted, outlines[k], sky)
+            tilts[k] = functools.partial(plane.tilt, fitted, outlines[k], sky)
+    return values, tilts
 
 
-def _combine(paired: dict, alone: dict, groups, method: str, match_down: bool) -> np.ndarray:
+def _values(images: Exposures, k: int, dqbits: str | None):
+    """Return the data of a member with infinity for what is not to be used."""
+    data, dq = images.rows(k, "data"), images.rows(k, "dq")
+    xp = namespace(data)
+    values = xp.empty(data.shape, np.float32)
+
+    def fill(rows):
+        good = xp.isfinite(data[rows])
+        if dq is not None:
+            good &= usable(dq[rows], dqbits)
+        values[rows] = xp.where(good, data[rows], np.float32(np.inf))
+
+    over_rows(fill, data)
+    return values
+
+
+def _combine(matched: np.ndarray, alone: dict, groups, method: str, match_down: bool) -> np.ndarray:
     """Return the level of each exposure, NaN where none can be told."""
-    n = len(groups)
-    own = [[alone[m].value for m in group if m in alone and alone[m].value is not None] for group in groups]
-    own = np.array([min(found, default=np.nan) for found in own])
-    total = np.full(n, np.nan)
-    if "match" in method:
-        total = match.differences(paired, n)
-        note(overlaps=len(paired) // 2, sets=match.sets(paired, n))
-        if not np.isnan(total).all():
-            total -= np.nanmin(total) if match_down else np.nanmax(total)
+    own = np.full(len(matched), np.nan)
+    for group in groups:
+        known = [alone[k].value for k in group if k in alone and alone[k].value is not None]
+        own[list(group)] = min(known, default=np.nan)
+    total = matched
+    if not np.isnan(total).all():
+        total = total - (np.nanmin(total) if match_down else np.nanmax(total))
     if method == "local":
-        total = own
-    elif "global" in method and not np.isnan(own).all():
+        return own
+    if "global" in method and not np.isnan(own).all():
         total = np.where(np.isnan(total), 0, total)
         total = total + np.nanmin(own - total)
-    found = np.full(sum(len(group) for group in groups), np.nan)
-    for value, group in zip(total, groups):
-        found[list(group)] = value
-    return found
+    return total
 
 
-def _with_level(images: Exposures, k: int, before: float, value: float, method: str, subtract: bool) -> Image:
-    """Return a member with its level noted, and taken off where that is asked for."""
+def _with_level(images: Exposures, k: int, before: float, value: float, method: str, subtract: bool, tilt) -> Image:
+    """Return a member with its level noted, and taken off where that is asked for; a tilt is taken off in any case."""
     image = images[k]
     if np.isnan(value):
         return image
     words = {
         "background.level": before + value, "background.method": method, "background.subtracted": subtract,
     }  # fmt: skip
-    if not subtract:
+    if not subtract and tilt is None:
         return image.replace(meta=image.meta.set(words))
     image = images.load(k)
     data = image.own("data")
-    data -= np.float32(value)
+    if subtract:
+        data -= np.float32(value)
+    if tilt is not None:
+        data -= tilt(data)
     return images.put(image.replace(data=data, meta=image.meta.set(words)), k)

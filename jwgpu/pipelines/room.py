@@ -100,7 +100,8 @@ def arrange(exposure: Exposure, pipeline, max_memory, scratch, donate: bool) -> 
         if need <= host:
             return loaded(exposure), Room("gpu", (room - _BESIDE) // _TIMES, (room - _BESIDE) // 2, limit=room)
     elif need <= host:
-        return loaded(exposure), Room("cpu", IN_CACHE, limit=host)
+        pays = IN_CACHE * exposure.shape[-2] >= WORTH_ROWS * exposure.nbytes
+        return loaded(exposure), Room("cpu", IN_CACHE if pays else None, limit=host)
     free = (room if device == "gpu" else host) - _BESIDE
     left = min(free, host - _BESIDE) - rates
     folder = Path(scratch or tempfile.gettempdir())

@@ -382,3 +382,12 @@ def test_pieces_of_long_exposures_have_more_than_their_halo():
         length = SimpleNamespace(length=rows)
         assert sections._length(section, exposure, length, in_memory) == expected
     assert sections._length(section, exposure, SimpleNamespace(length=64), in_files) == 1
+
+
+def test_time_series_in_memory_are_not_cut_into_few_rows(monkeypatch):
+    simulation = simulate.tiny("nircam")
+    n_rows = simulation.ramp.shape[-2]
+    for rows, pays in ((room.WORTH_ROWS, True), (room.WORTH_ROWS - 1, False)):
+        monkeypatch.setattr(room, "IN_CACHE", rows * simulation.ramp.nbytes // n_rows)
+        _, found = room.arrange(simulation.ramp, pipelines.choose(simulation.ramp), None, None, True)
+        assert (found.piece is not None) is pays

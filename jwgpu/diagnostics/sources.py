@@ -33,8 +33,9 @@ def sky(axes, array: np.ndarray, title: str, unit: str, percent: float = 99.5, e
         shown = axes.imshow(array, origin="lower", norm=norm, cmap="gray_r", interpolation="nearest",
                              extent=extent)  # fmt: skip
         bar = axes.figure.colorbar(shown, ax=axes, fraction=0.046, pad=0.03)
-        decades = 10.0 ** np.arange(np.ceil(np.log10(4 * spread)), np.log10(norm.vmax))
-        bar.set_ticks(np.concatenate(([norm.vmin, norm.vmin + 3 * spread], norm.vmin + 3 * spread + decades)))
+        decades = 10.0 ** np.arange(np.ceil(np.log10(4 * spread)), np.log10(max(norm.vmax - middle, 5 * spread)))
+        ticks = np.concatenate(([middle], middle + decades))
+        bar.set_ticks(ticks, labels=[f"{value:.3g}" for value in ticks])
         bar.ax.minorticks_off()
         bar.set_label(unit, fontsize=8)
         bar.ax.tick_params(labelsize=8)

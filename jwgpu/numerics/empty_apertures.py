@@ -1,9 +1,9 @@
 """By how much errors of sums over pixels are too small, measured in circles laid at random on empty sky.
 
 The noise of neighbouring pixels of a resampled image is correlated: the scatter of sums over A pixels grows faster than
-their errors, which add in squares as if pixels were independent. Circles on empty sky tell: in units of its error, the
-light in one scatters by the factor sought. For any area it is a power law, a sqrt(A)**b, through the factors of circles
-of several sizes.
+their errors, which add in squares as if pixels were independent; and errors of pixels that already take this into
+account are too large for small sums. Circles on empty sky tell: in units of its error, the light in one scatters by the
+factor sought. For any area it is a power law, a sqrt(A)**b, through the factors of circles of several sizes.
 
 References
 ----------
@@ -33,7 +33,7 @@ _INNER = (0.158655, 0.841345)
 class Growth:
     """Factors by which errors grow: of circles less the background of a ring, and of any area of A pixels.
 
-    `growth(area)` is a sqrt(A)**b, at least 1.
+    `growth(area)` is a sqrt(A)**b.
     """
 
     circles: tuple[float, ...]
@@ -42,7 +42,7 @@ class Growth:
 
     def __call__(self, area) -> np.ndarray:
         """Return the factor for areas in pixels."""
-        return np.maximum(self.a * np.sqrt(np.asarray(area, float)) ** self.b, 1.0)
+        return self.a * np.sqrt(np.asarray(area, float)) ** self.b
 
 
 def measure(
@@ -54,7 +54,7 @@ def measure(
     Parameters
     ----------
     data, err : (y, x) float32
-        The image with its background, and its error.
+        The image above its background, and its error.
     taken : (y, x) bool
         Pixels that belong to sources or were not seen.
     radii : floats

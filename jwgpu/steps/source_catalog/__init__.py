@@ -48,10 +48,11 @@ def source_catalog(
     and in an ellipse of its own size (Kron).
 
     The errors in the image say how uncertain a pixel is. Pixels of a resampled image share what they were made of, so
-    that errors of sums over them come out too small, by a factor of up to about four. `correlated_noise` corrects that:
-    circles laid at random on empty sky are measured as sources are, and what they scatter, in units of their errors, is
-    what the errors are multiplied with [1]_. It is measured for each of the three circles, and as a power law of the
-    area, a sqrt(A)**b, for other apertures.
+    that errors of sums over them, added as if pixels were independent, are not what they should be: too small by a
+    factor of up to about four, or too large where the errors of pixels make up for it. `correlated_noise` corrects
+    that: circles laid at random on empty sky are measured as sources are, and what they scatter, in units of their
+    errors, is what the errors are multiplied with [1]_. It is measured for each of the three circles, and as a power
+    law of the area, a sqrt(A)**b, for other apertures.
 
     Parameters
     ----------
@@ -176,7 +177,7 @@ def _growth(image: Image, hidden, found, where, kind: str) -> empty_apertures.Gr
     if kind == "none":
         return None
     taken = hidden if found.labels is None else hidden | (found.labels > 0)
-    growth = empty_apertures.measure(image.data, image.err, taken, where.radius, (where.inner, where.outer))
+    growth = empty_apertures.measure(found.data, image.err, taken, where.radius, (where.inner, where.outer))
     if growth is None:
         raise InputError(
             f"source_catalog: {image.name} has too little empty sky to measure its noise on; switch correlated_noise "

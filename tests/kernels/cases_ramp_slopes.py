@@ -26,6 +26,8 @@ def cases():
         yield case(f"unbiased {n_groups}", n_groups, n_integrations, unbiased=True)
     yield mostly_whole(False)
     yield mostly_whole(True)
+    yield mostly_whole(True, lead=(0, 1, 2, 5, 6, 7, 8, 3, 2, 0, 1, 4))
+    yield mostly_whole(False, lead=(4, 1, 2, 5, 6, 7, 8, 3, 2, 3, 1, 4), cut=True)
     yield pairs_of_flags(1)
     yield pairs_of_flags(0)
     yield flat_signal_to_noise()
@@ -49,8 +51,11 @@ def case(
     )  # fmt: skip
 
 
-def mostly_whole(suppress):
-    """Return ramps of many integrations, of which some pixels have a few that are not whole, and some have none."""
+def mostly_whole(suppress, lead=(), cut=False):
+    """Return ramps of many integrations, of which some pixels have a few that are not whole, and some have none.
+
+    No pixel may use the first `lead` groups of the integrations.
+    """
     random = np.random.default_rng(11)
     ramp, references = edges.ramp(8, 12), edges.references()
     data = random.normal(30, 6, ramp.shape).cumsum(axis=1).astype(np.float32)
@@ -62,9 +67,14 @@ def mostly_whole(suppress):
     late = lost & (np.arange(8)[None, :, None, None] >= start)
     groupdq |= np.where(late, random.choice([1, 2, 4], lost.shape), 0).astype(np.uint8)
     groupdq[:, :, 20, :30] = GROUP.JUMP_DET
-    return f"mostly whole {suppress}", (
+    for flags, n in zip(groupdq, lead):
+        flags[:n] |= GROUP.DO_NOT_USE
+    if cut:
+        groupdq[:, [0, -1]] |= GROUP.DO_NOT_USE
+    first, used = (1, 6) if cut else (0, 8)
+    return f"mostly whole {suppress} {lead}", (
         data, groupdq, ramp.pixeldq, references["gain"].data, references["readnoise"].data, None, ramp.zeroframe,
-        Sampling(21.5, 10.75, 2, 0, 8, suppress),
+        Sampling(21.5, 10.75, 2, first, used, suppress),
     )  # fmt: skip
 
 

@@ -4,9 +4,9 @@
 // Sums and variances are double: the weights span (1/n)^10 and a slope is a small difference of large counts.
 // They are a handful of registers a pixel; everything read and written per group is float or a byte.
 //
-// Most ramps are whole: no flag, no NaN, one segment. They are fitted JW_LANES neighbours at a time, in loops without
-// a branch, which become vector instructions on a CPU; the others, integration by integration, one by one. Both give the
-// same bits.
+// Most ramps are whole: no flag, no NaN, one segment, but for groups that no pixel may use at the beginning. They are
+// fitted JW_LANES neighbours at a time, in loops without a branch, which become vector instructions on a CPU; the others,
+// integration by integration, one by one. Both give the same bits.
 #ifndef JW_RAMP_SLOPES
 #define JW_RAMP_SLOPES
 
@@ -50,6 +50,24 @@ JW_FN void ramp_lanes_pixels(const RampExposure& e, int64_t at, const double* ra
     p.poisson_rate[k] = ramp_poisson_rate(rate[k] / e.n_integrations, dark[k]);
   }
   RAMP_EACH(k) p.dq[k] = ramp_dq(e.pixeldq[at + k], gain[k]);
+}
+
+// Slopes (DN/s) of one integration, each of one segment of `length` groups, fewer than all, that begins at `data`.
+JW_FN void ramp_lanes_slope_of(const float* data, int length, int64_t stride, const RampSampling& s, const RampLanes& p,
+                               double* slope) {
+  int row[JW_LANES];
+  double above[JW_LANES] = {}, below[JW_LANES] = {};
+  const float* last = data + (length - 1) * stride;
+  RAMP_EACH(k) row[k] = ramp_weight_class((double)last[k] - (double)data[k], p.gain[k], p.noise[k]) * s.n_groups;
+  for (int g = 0; g < length; ++g) {
+    const int u = 2 * g - (length - 1), at = u < 0 ? -u : u;
+    RAMP_EACH(k) {
+      const double weighted = s.weights[row[k] + at] * u;
+      above[k] += weighted * (double)data[g * stride + k];
+      below[k] += weighted * u;
+    }
+  }
+  RAMP_EACH(k) slope[k] = 2.0 * above[k] / below[k] / s.group_time;
 }
 
 // Slopes (DN/s) of one integration, each of one segment of all groups.
@@ -104,20 +122,42 @@ JW_FN void ramp_lanes_store(const RampPlanes& planes, int64_t at, const RampLane
 #if JW_LANES > 1
 static_assert(JW_LANES <= 32, "one bit for each lane");
 
-// Memory of the calling thread: of each integration, in which lanes it is not whole.
-JW_FN uint32_t* ramp_lane_masks(int n_integrations) {
-  static thread_local std::vector<uint32_t> room;
+// Of an integration: the groups that no lane may use at its beginning, and the lanes in which the others are not whole.
+struct RampLaneView { int lead; uint32_t odd; };
+
+// Memory of the calling thread for these.
+JW_FN RampLaneView* ramp_lane_views(int n_integrations) {
+  static thread_local std::vector<RampLaneView> room;
   if ((int)room.size() < n_integrations) room.resize(n_integrations);
   return room.data();
 }
 
-// Median rates of one integration, one by one where it is not whole: only where there are others, and only those without
-// groups lost to charge migration; `alone` becomes true of pixels that have to be fitted by themselves.
-JW_FN uint32_t ramp_lanes_rates(const RampExposure& e, const RampSampling& s, float* scratch, int64_t at, int i,
+// The groups at the beginning that are DO_NOT_USE and nothing else in all lanes; 0 where less than three are left.
+JW_FN int ramp_lanes_lead(const uint8_t* groupdq, int64_t stride, int n_groups) {
+  int lead = 0;
+  for (bool all = true; lead < n_groups; ++lead) {
+    RAMP_EACH(k) all = all && groupdq[lead * stride + k] == RAMP_DO_NOT_USE;
+    if (!all) break;
+  }
+  return n_groups - lead < 3 ? 0 : lead;
+}
+
+JW_FN RampSampling ramp_lanes_after(const RampSampling& s, int lead) {
+  RampSampling rest = s;
+  rest.n_groups -= lead;
+  rest.clear_first_jump = s.clear_first_jump && lead == 0;
+  return rest;
+}
+
+// Median rates of one integration, one by one where it is not whole: only where there are others, and only those
+// without groups lost to charge migration; `alone` becomes true of pixels that have to be fitted by themselves.
+JW_FN RampLaneView ramp_lanes_rates(const RampExposure& e, const RampSampling& s, float* scratch, int64_t at, int i,
                                 double* rate, uint32_t* alone) {
   uint32_t odd[JW_LANES] = {}, mask = 0;
-  const int64_t begin = i * e.integration_stride + at;
-  ramp_lanes_rate(e.data + begin, e.groupdq + begin, e.stride, s, scratch, rate, odd);
+  int64_t begin = i * e.integration_stride + at;
+  const int lead = ramp_lanes_lead(e.groupdq + begin, e.stride, s.n_groups);
+  begin += lead * e.stride;
+  ramp_lanes_rate(e.data + begin, e.groupdq + begin, e.stride, ramp_lanes_after(s, lead), scratch, rate, odd);
   RAMP_EACH(k) mask |= odd[k] ? 1u << k : 0u;
   for (int k = 0; mask && k < JW_LANES; ++k) {
     if (!odd[k] || alone[k]) continue;
@@ -126,7 +166,7 @@ JW_FN uint32_t ramp_lanes_rates(const RampExposure& e, const RampSampling& s, fl
     if (e.n_integrations == 1 || (survey.any & RAMP_CHARGELOSS)) alone[k] = 1;
     else rate[k] = ramp_median_rate(ramp, survey, s, scratch);
   }
-  return mask;
+  return RampLaneView{lead, mask};
 }
 
 // The fit of one integration of lane k, which is not whole; `total` is that of the integrations before.
@@ -155,24 +195,28 @@ JW_FN void ramp_fit_lanes(const RampExposure& e, const RampSampling& s, float* s
   full = n - at >= JW_LANES && s.n_groups > 2 && s.forms == nullptr;
   if (full) {
     double rate[JW_LANES] = {}, found[JW_LANES];
-    uint32_t seen[JW_LANES] = {}, always = ~0u, *masks = ramp_lane_masks(e.n_integrations);
+    uint32_t seen[JW_LANES] = {}, always = ~0u;
+    RampLaneView* views = ramp_lane_views(e.n_integrations);
     RampLanes pixels;
     RampLaneSums total = {};
     RampLaneFits fits;
     for (int i = 0; i < e.n_integrations; ++i) {
-      masks[i] = ramp_lanes_rates(e, s, scratch, at, i, found, alone);
-      always &= masks[i];
+      views[i] = ramp_lanes_rates(e, s, scratch, at, i, found, alone);
+      always &= views[i].odd;
       RAMP_EACH(k) rate[k] += found[k];
     }
     RAMP_EACH(k) alone[k] |= always >> k & 1;
     ramp_lanes_pixels(e, at, rate, pixels);
     for (int i = 0; i < e.n_integrations; ++i) {
       const RampLaneSums before = total;
-      ramp_lanes_slope(e.data + i * e.integration_stride + at, e.stride, s, pixels, found);
-      ramp_lanes_fit(pixels, s, found, total, fits);
+      const RampSampling rest = ramp_lanes_after(s, views[i].lead);
+      const float* data = e.data + i * e.integration_stride + at + views[i].lead * e.stride;
+      if (views[i].lead) ramp_lanes_slope_of(data, rest.n_groups, e.stride, s, pixels, found);
+      else ramp_lanes_slope(data, e.stride, s, pixels, found);
+      ramp_lanes_fit(pixels, rest, found, total, fits);
       ramp_lanes_store(integration, at + i * e.pixels, pixels, fits);
-      for (int k = 0; k < JW_LANES && masks[i] >> k; ++k) {
-        if (!(masks[i] >> k & 1) || alone[k]) continue;
+      for (int k = 0; k < JW_LANES && views[i].odd >> k; ++k) {
+        if (!(views[i].odd >> k & 1) || alone[k]) continue;
         total.slope[k] = before.slope[k];
         total.read[k] = before.read[k];
         total.poisson[k] = before.poisson[k];

@@ -116,6 +116,32 @@ def test_mosaic(tmp_path, make_image):
         assert model.meta.resample.weight_type == "ivm"
 
 
+COLUMNS = {
+    "numbers": [("a", "u1"), ("b", "i2"), ("c", "i4"), ("d", "i8"), ("e", "f4"), ("f", "f8")],
+    "words and truth": [("name", "S5"), ("there", "?"), ("many", "?", (3,))],
+    "arrays": [("bytes", "u1", (7,)), ("plane", "f8", (2, 3)), ("names", "S4", (2,))],
+    "what astropy writes": [("a", "u4"), ("b", "f4")],
+}
+
+
+@pytest.mark.parametrize("case", COLUMNS)
+def test_tables_are_what_astropy_would_write(tmp_path, make_image, case):
+    rng = np.random.default_rng(4)
+    table = np.zeros(5, COLUMNS[case])
+    for name in table.dtype.names:
+        base, shape = table.dtype[name].base, table[name].shape
+        table[name] = rng.choice([b"abcd", b"x"], shape) if base.kind == "S" else rng.integers(0, 2, shape)
+    path = jw.save(make_image(tables={"MINE": table}), tmp_path / "a_rate.fits")
+    fits.BinTableHDU(table).writeto(tmp_path / "b.fits")
+    with fits.open(path) as ours, fits.open(tmp_path / "b.fits") as theirs:
+        ours, theirs = ours["MINE"], theirs[1]
+        for word in [w for w in theirs.header if w.startswith(("TFORM", "TTYPE", "TDIM", "TFIELDS", "NAXIS"))]:
+            assert ours.header[word] == theirs.header[word], word
+        for name in table.dtype.names:
+            np.testing.assert_array_equal(ours.data[name], theirs.data[name])
+    np.testing.assert_array_equal(jw.open(path).tables["MINE"], table)
+
+
 def test_guider_keeps_its_tables(tmp_path, make_image):
     pointing = np.zeros(3, [("time", "f8"), *((f"delta_v{n}", "f8") for n in range(10)), ("HGA_motion", "S16")])
     pointing.dtype.names = ("time", "jitter", "delta_ddc_ra", "delta_ddc_dec", "delta_aperture_pa", "delta_v1_ra",

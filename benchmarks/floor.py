@@ -31,7 +31,7 @@ class Launch:
 def parameters() -> dict[str, tuple[tuple[str, bool], ...]]:
     """Return name and whether it is only read, for every parameter of every kernel in the source."""
     text = re.sub(r"//[^\n]*", "", "".join(path.read_text() for path in sorted(SOURCE.glob("*.h"))))
-    found = re.findall(r"JW_KERNEL\s+void\s+JW_NAME\((\w+)\)\s*\(([^)]*)\)", text)
+    found = re.findall(r"JW_KERNEL\s+(?:JW_THREADS\([^)]*\)\s+)?void\s+JW_NAME\((\w+)\)\s*\(([^)]*)\)", text)
     return {
         name: tuple((p.split("*")[-1].split()[-1], p.strip().startswith("const")) for p in words.split(","))
         for name, words in found

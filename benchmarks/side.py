@@ -15,6 +15,9 @@ import sys
 import time
 from pathlib import Path
 
+PASSES = 3
+"""How often the steps of a package are taken in one process; of each step the best time counts."""
+
 
 class Meter:
     """Seconds and the largest resident size (MB) of this process since it was made."""
@@ -71,7 +74,7 @@ def _title(uncal: Path) -> str:
 
 
 def jwst_steps(uncal: str, steps: str) -> dict:
-    """Run the official pipeline; every step is timed where the pipeline calls it."""
+    """Run the official pipeline several times; every step is timed where the pipeline calls it."""
     from stpipe import Pipeline, Step
 
     found: dict[str, dict] = {}
@@ -89,8 +92,17 @@ def jwst_steps(uncal: str, steps: str) -> dict:
         return outcome
 
     Step.run = timed
-    _official(uncal, json.loads(steps))
-    return {"steps": found}
+    passes = []
+    for _ in range(PASSES):
+        found.clear()
+        _official(uncal, json.loads(steps))
+        passes.append(dict(found))
+    return {"steps": _best(passes)}
+
+
+def _best(passes: list[dict]) -> dict:
+    """Return for each step the pass that took the least time."""
+    return {step: min((found[step] for found in passes), key=lambda row: row["seconds"]) for step in passes[0]}
 
 
 def jwst_memory(uncal: str, steps: str) -> dict:
@@ -130,41 +142,48 @@ def jwst_likely(file: str) -> dict:
 
 
 def jwgpu_steps(uncal: str, steps: str) -> dict:
-    """Run the steps of jwgpu one by one, and watch the kernels."""
-    import asdf
-    import crds  # noqa: F401 - loaded before the first step, as in the official package
+    """Run the steps of jwgpu one by one, several times, and watch the kernels the last time."""
     import floor
-    import scipy.ndimage  # noqa: F401
 
     import jwgpu as jw
     from jwgpu.reference import cache
 
-    asdf.AsdfFile().extensions  # noqa: B018 - what is plugged into asdf is loaded, too
-    ramp = jw.open(uncal)
-    refs, pipeline = jw.references(ramp), _pipeline(ramp, json.loads(steps))
-    for call in pipeline.calls:  # as the official pipeline does, references are chosen before the first step
-        for kind in call.references:
-            refs.select(kind, call.name)
-    found, branches = {}, {"ramp": ramp}
-    del ramp
-    with cache.limited(0), floor.watching() as kernels:
-        for call in (call for call in pipeline.calls if not call.skip):
-            floor.settle()
-            meter = Meter()
-            for name in list(branches):
-                outcome = _call(call, branches.pop(name), refs)
-                made = outcome._asdict() if hasattr(outcome, "_asdict") else {name: outcome}
-                branches |= {key: part for key, part in made.items() if part is not None}
-                del outcome, made
-            floor.settle()
-            record = next(iter(branches.values())).history[-1]
-            found[call.name] = meter.read() | {"complete": record.status == "COMPLETE", "in the step": record.seconds}
+    with cache.limited(0):  # as the official package, keep no reference for another exposure
+        passes = [_one_by_one(uncal, json.loads(steps)) for _ in range(PASSES - 1)]
+        with floor.watching() as kernels:
+            passes.append(_one_by_one(uncal, json.loads(steps)))
     bandwidth = floor.bandwidth()
     machine = {
         "words": f"{platform.machine()}, {os.cpu_count()} cores, {jw.backend.describe()}",
         "bandwidth": bandwidth,
     }
-    return {"steps": found, "kernels": floor.table(kernels), "machine": machine}
+    return {"steps": _best(passes), "kernels": floor.table(kernels), "machine": machine}
+
+
+def _one_by_one(uncal: str, steps: dict) -> dict:
+    import floor
+
+    import jwgpu as jw
+
+    ramp = jw.open(uncal)
+    refs, pipeline = jw.references(ramp), _pipeline(ramp, steps)
+    for call in pipeline.calls:  # as the official pipeline does, references are chosen before the first step
+        for kind in call.references:
+            refs.select(kind, call.name)
+    found, branches = {}, {"ramp": ramp}
+    del ramp
+    for call in (call for call in pipeline.calls if not call.skip):
+        floor.settle()
+        meter = Meter()
+        for name in list(branches):
+            outcome = _call(call, branches.pop(name), refs)
+            made = outcome._asdict() if hasattr(outcome, "_asdict") else {name: outcome}
+            branches |= {key: part for key, part in made.items() if part is not None}
+            del outcome, made
+        floor.settle()
+        record = next(iter(branches.values())).history[-1]
+        found[call.name] = meter.read() | {"complete": record.status == "COMPLETE", "in the step": record.seconds}
+    return found
 
 
 def _pipeline(ramp, steps: dict):
@@ -234,7 +253,8 @@ def flag(uncal: str, steps: str, out: str) -> dict:
     return {}
 
 
-TASKS = {"make": make, "flag": flag, "jwst-steps": jwst_steps, "jwst-memory": jwst_memory, "jwst-likely": jwst_likely,
+TASKS = {"touch": dict, "make": make, "flag": flag,
+         "jwst-steps": jwst_steps, "jwst-memory": jwst_memory, "jwst-likely": jwst_likely,
          "jwgpu-steps": jwgpu_steps, "jwgpu-memory": jwgpu_memory, "jwgpu-likely": jwgpu_likely}  # fmt: skip
 
 if __name__ == "__main__":

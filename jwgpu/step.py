@@ -88,17 +88,15 @@ class Step:
         Gives the metadata that follow from the notes.
     superstripes : bool
         Whether it takes superstripes that have not been put together (`data.multistripe`).
-    beside : str or None
-        Name among the products of a run of what it makes, where that does not replace what it was made of: `"i2d"`.
     """
 
     def __init__(
         self, function, unit: str | None, streams, wanted=None, asks=None, looks=None, frames=None, finish=None,
-        superstripes: bool = False, beside: str | None = None,
+        superstripes: bool = False,
     ):  # fmt: skip
         self.function, self.unit, self.streams, self._wanted = function, unit, streams, dict(wanted or {})
         self.asks, self.looks, self.frames, self.finish = asks, looks, frames, finish
-        self.superstripes, self.beside = superstripes, beside
+        self.superstripes = superstripes
         self.name = function.__name__
         self.__name__, self.__doc__, self.__module__ = self.name, function.__doc__, function.__module__
         self.__wrapped__ = function
@@ -290,14 +288,12 @@ def step(
     frames: Callable | None = None,
     finish: Callable | None = None,
     superstripes: bool = False,
-    beside: str | None = None,
 ):
     """Make a step of a function (see the module's docstring).
 
     `streams` says how an exposure may be cut: a `Cut`, its axis alone, or a function of the exposure and all
     parameters that returns either. `wanted` holds, for optional references that only some exposures or parameters
     call for, a function of the exposure and all parameters that says so. `asks`, `looks`, `frames` and `finish` are
-    what a step has that can be cut and yet looks at the whole: see `Step`. `beside` is the name of a product that
-    stands beside what it was made of, as a mosaic beside its exposures.
+    what a step has that can be cut and yet looks at the whole: see `Step`.
     """
-    return lambda function: Step(function, unit, streams, wanted, asks, looks, frames, finish, superstripes, beside)
+    return lambda function: Step(function, unit, streams, wanted, asks, looks, frames, finish, superstripes)

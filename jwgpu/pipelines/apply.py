@@ -44,8 +44,8 @@ def apply(
     if not isinstance(call.step, Step) and isinstance(made, Exposure):
         origins = {key: call.origin(key) for key in call.parameters}
         made = made.recorded(Record(step=call.name, parameters=dict(call.parameters), origins=origins))
-    if getattr(call.step, "beside", None) and made.history[-1].status == "COMPLETE":
-        return {name: exposure, call.step.beside: made}, beside
+    if call.beside and made.history[-1].status == "COMPLETE":
+        return {name: exposure, call.beside: made}, beside
     if isinstance(made, Image) and name == "ramp":
         return {"image": made}, beside
     if isinstance(made, Exposure):

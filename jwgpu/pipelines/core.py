@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import os
+import typing
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from jwgpu.data import Exposure, Ramp
 from jwgpu.errors import InputError
-from jwgpu.pipelines import adopt, render, toml
+from jwgpu.pipelines import adopt, render, table, toml
 from jwgpu.pipelines.origins import CODE, USER
 from jwgpu.step import Step
 
@@ -53,6 +55,18 @@ class Call:
     def roles(self) -> Mapping[str, bool]:
         """Roles of other exposures that the step takes, and whether it needs them; none for a plain function."""
         return getattr(self.step, "roles", {})
+
+    @property
+    def beside(self) -> str | None:
+        """Name of the product that stands beside what it was made of; None where it replaces that.
+
+        What is of another kind than what it was made of, a mosaic of exposures, stands beside it.
+        """
+        if self.name in table.BESIDE or not isinstance(self.step, Step):
+            return table.BESIDE.get(self.name)
+        made = typing.get_type_hints(self.step.function).get("return")
+        other = isinstance(made, type) and made not in self.step.nouns and issubclass(made, Exposure)
+        return self.name if other and Ramp not in self.step.nouns else None
 
     @property
     def changed(self) -> Mapping[str, Any]:

@@ -115,9 +115,9 @@ def _cells(call, held: dict[str, type]) -> list[str]:
     function = f"steps.{call.name}" if call.step.__module__.startswith("jwgpu.steps.") else call.name
     made = typing.get_type_hints(call.step.function)["return"]
     names = [name for name, kind in held.items() if issubclass(kind, call.step.nouns)]
-    if call.step.beside and names:
-        held[call.step.beside] = made
-        return [f"{call.step.beside} = {function}({names[0]}{words})"]
+    if call.beside and names:
+        held[call.beside] = made
+        return [f"{call.beside} = {function}({names[0]}{words})"]
     if "ramp" in names and hasattr(made, "_fields"):
         held.clear()
         held.update(dict.fromkeys(made._fields, Image))

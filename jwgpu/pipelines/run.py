@@ -208,7 +208,7 @@ def _advance(section, branches: dict, references, roles, room, protected: list, 
             given = exposure
             if isinstance(exposure, Image) and in_files(exposure):
                 given = loaded(exposure, _LOOKED_AT).to(room.device)
-            elif getattr(call.step, "beside", None) is None:
+            elif call.beside is None:
                 given = exposure.donate(keep=held)
             with visiting(room.device if section.axis == "frames" else None), files.copied_to(room.folder):
                 made, beside = apply(call, name, given, arguments, roles)

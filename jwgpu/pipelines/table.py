@@ -126,3 +126,6 @@ IMAGE_MODES = MOSAIC_MODES | frozenset(
     "NRS_MSATA NRS_TASLIT NRS_WATA NRS_CONFIRM NRS_VERIFY".split()
 )
 """EXP_TYPEs whose rates `image2` calibrates."""
+
+BESIDE = {"resample": "i2d", "source_catalog": "catalog"}
+"""Steps whose result stands beside what it was made of, and its name among the products."""

@@ -219,7 +219,8 @@ def _ratio(electrons: _Electrons, flags, group: int, typical, sigma):
 
 def _flag_integration(electrons, flags, showers, outside, rules: Showers, widest, group_time) -> None:
     """Flag the showers of an integration, but for pixels whose slope they would change too much."""
-    xp, after, drawn = namespace(flags), flags.copy(), []
+    xp, after = namespace(flags), flags.copy()
+    drawn = xp.zeros(flags.shape[1:], dtype=bool)
     n_groups = 1 + int(rules.time_masked_after_shower // group_time)
     for group, ellipses in showers:
         place = inside_grown(ellipses, rules.extend_ellipse_expand_ratio, widest, flags.shape[1:])
@@ -228,8 +229,8 @@ def _flag_integration(electrons, flags, showers, outside, rules: Showers, widest
             place = place[(plane[y, x] & GROUP.SATURATED) == 0]
             y, x = xp.divmod(place, flags.shape[2])
             plane[y, x] |= np.uint8(GROUP.JUMP_DET)
-            drawn.append(place)
-    places, some = xp.unique(xp.concatenate(drawn)), max(1, VALUES // len(flags))
+            drawn[y, x] = True
+    places, some = xp.flatnonzero(drawn), max(1, VALUES // len(flags))
     for first in range(0, len(places), some):
         y, x = xp.divmod(places[first : first + some], flags.shape[2])
         before, then = flags[:, y, x], after[:, y, x]

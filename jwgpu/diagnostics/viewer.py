@@ -180,7 +180,10 @@ class Viewer:
         """Return the display limits of each version."""
         if self._held and self.high.value > self.low.value:
             return [(self.low.value, self.high.value)] * len(self.subjects)
-        found = [windows.limits(plane, self.percent.value) for plane in self.planes()]
+        found = [
+            windows.limits(plane, self.percent.value, s.flagged("REFERENCE_PIXEL", *self._indices()))
+            for s, plane in zip(self.subjects, self.planes())
+        ]
         if self.same.value and self._comparable:
             found = [(min(low for low, _ in found), max(high for _, high in found))] * len(found)
         self._quiet = True

@@ -79,11 +79,16 @@ def any_of(mask, seen: Window):
     return seen.of(mask).any(axis=(1, 3))
 
 
-def limits(plane, percent: float) -> tuple[float, float]:
-    """Return what holds the central `percent` of the finite values of a plane, from a regular sample of it."""
-    sample = plane[:: max(1, plane.shape[0] // _SAMPLE), :: max(1, plane.shape[1] // _SAMPLE)]
-    values = backend.to_host(sample)
-    values = values[np.isfinite(values)]
+def limits(plane, percent: float, leave_out=None) -> tuple[float, float]:
+    """Return what holds the central `percent` of the finite values of a plane, from a regular sample of it.
+
+    Pixels of the mask `leave_out` take no part, unless they are all there is.
+    """
+    sample = np.s_[:: max(1, plane.shape[0] // _SAMPLE), :: max(1, plane.shape[1] // _SAMPLE)]
+    values = backend.to_host(plane[sample])
+    known = np.isfinite(values)
+    light = known if leave_out is None else known & ~backend.to_host(leave_out[sample])
+    values = values[light if light.any() else known]
     if values.size == 0:
         return 0.0, 1.0
     low, high = np.percentile(values, [(100 - percent) / 2, (100 + percent) / 2])

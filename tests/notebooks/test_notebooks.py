@@ -33,7 +33,8 @@ def test_uses_the_public_interface(path):
     """Of jwgpu: the names of `jwgpu`, steps, and what their parameters and arrays are made of."""
     text = "\n".join(source(cell) for cell in json.loads(path.read_text())["cells"] if cell["cell_type"] == "code")
     imported = set(re.findall(r"^\s*from (jwgpu[\w.]*) import", text, re.MULTILINE))
-    assert {name for name in imported if not name.startswith("jwgpu.steps")} <= {"jwgpu", "jwgpu.backend", "jwgpu.reference"}
+    inside = {name for name in imported if not name.startswith("jwgpu.steps")}
+    assert inside <= {"jwgpu", "jwgpu.backend", "jwgpu.reference"}
     assert not re.search(r"\bjw\.\w+\._|\bviewer\._|\btuner\._|\bpanel\._", text)
 
 

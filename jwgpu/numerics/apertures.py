@@ -97,10 +97,13 @@ def _sector(u0, v0, u1, v1) -> np.ndarray:
     return np.arctan2(u0 * v1 - u1 * v0, u0 * u1 + v0 * v1)
 
 
-def photometry(data: np.ndarray, err: np.ndarray, where: Ellipses) -> tuple[np.ndarray, np.ndarray]:
+def photometry(
+    data: np.ndarray, err: np.ndarray, where: Ellipses, independent: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the light in ellipses and its error, (n,) float64: sums over covered parts, of squares for the error.
 
-    NaN where a pixel inside is NaN, and where no pixel of the image is inside.
+    A part of a pixel counts with its size in both sums, as photutils has it; of `independent` pixels the variances
+    count with the square of it. NaN where a pixel inside is NaN, and where no pixel of the image is inside.
     """
     windows = where.windows(data.shape)
     found = np.full((2, where.x.size), np.nan)
@@ -112,8 +115,8 @@ def photometry(data: np.ndarray, err: np.ndarray, where: Ellipses) -> tuple[np.n
         inside = cover > 0
         owner, x, y, cover = owner[inside], x[inside], y[inside], cover[inside]
         sums = [
-            np.bincount(owner, cover * plane[y, x].astype(float) ** power, some.x.size)
-            for plane, power in ((data, 1), (err, 2))
+            np.bincount(owner, weight * plane[y, x].astype(float) ** power, some.x.size)
+            for plane, power, weight in ((data, 1, cover), (err, 2, cover**2 if independent else cover))
         ]
         there = np.bincount(owner, minlength=some.x.size) > 0
         found[:, part] = np.where(there, (sums[0], np.sqrt(sums[1])), np.nan)

@@ -3,7 +3,8 @@
 The noise of neighbouring pixels of a resampled image is correlated: the scatter of sums over A pixels grows faster than
 their errors, which add in squares as if pixels were independent; and errors of pixels that already take this into
 account are too large for small sums. Circles on empty sky tell: in units of its error, the light in one scatters by the
-factor sought. For any area it is a power law, a sqrt(A)**b, through the factors of circles of several sizes.
+factor sought. For any area it is a power law, a sqrt(A)**b, through the factors of circles of several sizes, whose
+errors count parts of pixels as those of independent ones.
 
 References
 ----------
@@ -94,7 +95,7 @@ def _factor(data, err, where, radius: float, ring, local: bool = True) -> float:
     """Return the scatter of the light in circles in units of its error; NaN of too few."""
     x, y = where
     circle = Ellipses.circles(x, y, radius)
-    light, error = apertures.photometry(data, err, circle)
+    light, error = apertures.photometry(data, err, circle, independent=not local)
     if local:
         light = light - circle.area * apertures.annulus(data, x, y, *ring)[0]
     pull = (light / error)[np.isfinite(light) & (error > 0)]

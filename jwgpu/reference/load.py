@@ -163,8 +163,9 @@ def _asdf_tree(path: Path, label: str) -> dict:
     import asdf
 
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), asdf.config_context() as settings:
             warnings.simplefilter("ignore")
+            settings.validate_on_read = False  # what is wrong shows when it is used; schemas take as long as the rest
             with asdf.open(path, lazy_load=False, memmap=False) as file:
                 return dict(file.tree)
     except Exception as error:  # the reader has many kinds of failure and all mean the same here

@@ -32,6 +32,17 @@ def write_settings(folder: Path) -> None:
         path.write_text(json.dumps(values))
 
 
+# From a key to the frame in which the new picture stands, milliseconds.
+PRESS = """([node, old, name]) => new Promise(done => {
+    const start = performance.now();
+    const wait = () => +node.dataset.painted > old ? done(performance.now() - start) : requestAnimationFrame(wait);
+    requestAnimationFrame(wait);
+    const code = {ArrowLeft: 37, ArrowRight: 39}[name];
+    const key = new KeyboardEvent("keydown", {key: name, code: name, keyCode: code, bubbles: true});
+    document.activeElement.dispatchEvent(key);
+})"""
+
+
 @dataclass
 class Lab:
     """A JupyterLab in a browser.
@@ -102,6 +113,14 @@ class Lab:
             "([node, old]) => +node.dataset.painted > old", arg=[canvas.element_handle(), before]
         )
         self.page.wait_for_timeout(60)
+
+    def seconds(self, canvas, key: str, times: int) -> list[float]:
+        """Press a key several times; return how long each took to the new picture."""
+        took = []
+        for _ in range(times):
+            took.append(self.page.evaluate(PRESS, [canvas.element_handle(), self.painted(canvas), key]) / 1000)
+            self.page.wait_for_timeout(300)
+        return took
 
     def picture(self, name: str, of=None) -> bytes:
         """Take a screenshot and keep it."""

@@ -14,35 +14,18 @@ tuner = jw.tune("jump", linear, made.references)
 tuner
 """
 
-# From the key to the frame in which the new picture stands, milliseconds.
-PRESS = """([node, old]) => new Promise(done => {
-    const start = performance.now();
-    const wait = () => +node.dataset.painted > old ? done(performance.now() - start) : requestAnimationFrame(wait);
-    requestAnimationFrame(wait);
-    const key = {key: "ArrowRight", code: "ArrowRight", keyCode: 39, bubbles: true};
-    document.activeElement.dispatchEvent(new KeyboardEvent("keydown", key));
-})"""
-
 
 def test_a_threshold_of_jump(lab, capsys):
     lab.open_cells("tune", CELLS)
     canvas = lab.canvas()
     lab.idle()
-    page = lab.page
     outer = lab.outer(canvas)
     lab.picture("tune_first", outer)
     slider = outer.get_by_role("slider").first
     after = canvas.locator("figure canvas:not(.jw-bar)").nth(1)
-    plain, seconds = after.screenshot(), []
+    plain = after.screenshot()
     slider.focus()
-    for _ in range(12):
-        painted = lab.painted(canvas)
-        took = page.evaluate(
-            PRESS,
-            [canvas.element_handle(), painted],
-        )
-        seconds.append(took / 1000)
-        page.wait_for_timeout(300)
+    seconds = lab.seconds(canvas, "ArrowRight", 12)
     assert after.screenshot() != plain
     value = outer.locator("textarea").first.input_value()
     assert "rejection_threshold=" in value, value

@@ -1,5 +1,7 @@
 """`jw.show` in a real JupyterLab: what is clicked, moved and typed changes the picture, in time."""
 
+import statistics
+
 import pytest
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -64,3 +66,32 @@ def test_a_pair_of_ramps(lab):
         page.wait_for_timeout(500)
         lab.picture(f"pair_tab{k}_{tab}", box)
     assert lab.errors() == []
+
+
+FULL_FRAME = """
+import numpy as np
+import jwgpu as jw
+made = jw.simulate.tiny("nircam")
+noise = np.random.default_rng(1)
+base = noise.normal(100, 10, (2048, 2048)).astype(np.float32)
+data = np.stack([base * (group + 1) for group in range(5)])[None]
+groupdq = np.zeros(data.shape, np.uint8)
+groupdq[0, 2][base > 130] = jw.GROUP.JUMP_DET
+pixeldq = np.where(base < 70, jw.PIXEL.DO_NOT_USE, np.uint32(0))
+ramp = jw.Ramp(data=data, groupdq=groupdq, pixeldq=pixeldq, meta=made.ramp.meta)
+jw.show(ramp, ramp.replace(data=data * np.float32(1.01)))
+"""
+
+
+def test_a_full_frame(lab, capsys):
+    """How long 2048 x 2048 pixels take from a group of the slider to the picture."""
+    lab.open_cells("full", FULL_FRAME)
+    canvas = lab.canvas()
+    lab.idle()
+    lab.box(canvas).get_by_role("slider").first.focus()
+    groups = lab.seconds(canvas, "ArrowLeft", 3)
+    lab.picture("full_frame", lab.box(canvas))
+    assert lab.errors() == []
+    with capsys.disabled():
+        print(f"\n2048 x 2048: from a step of the slider to the picture: median {statistics.median(groups):.3f} s, "
+              f"longest {max(groups):.3f} s of {len(groups)}")  # fmt: skip

@@ -21,6 +21,7 @@ _PUBLIC = {
     "panel": ("jwgpu.diagnostics", "panel"),
     "quality": ("jwgpu.diagnostics", "quality"),
     "explain": ("jwgpu.diagnostics", "explain"),
+    "rgb": ("jwgpu.diagnostics", "rgb"),
     "compare": ("jwgpu.provenance.compare", "compare"),
     "Skip": ("jwgpu.step", "Skip"),
     "step": ("jwgpu.step", "step"),

@@ -6,6 +6,7 @@ from jwgpu.diagnostics.panel import Panel, panel
 from jwgpu.diagnostics.picture import picture
 from jwgpu.diagnostics.quality import Quality, quality
 from jwgpu.diagnostics.recovery import recovery
+from jwgpu.diagnostics.rgb import Colour, rgb
 from jwgpu.diagnostics.segments import Segment, segments
 from jwgpu.diagnostics.show import show
 from jwgpu.diagnostics.sources import CatalogViewer
@@ -14,6 +15,7 @@ from jwgpu.diagnostics.viewer import Viewer
 
 __all__ = [
     "CatalogViewer",
+    "Colour",
     "Explanation",
     "History",
     "Panel",
@@ -27,6 +29,7 @@ __all__ = [
     "picture",
     "quality",
     "recovery",
+    "rgb",
     "segments",
     "show",
     "tune",

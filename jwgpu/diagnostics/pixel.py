@@ -104,6 +104,8 @@ def draw(figure, look: Pixel) -> None:
         axes.title.set_size(10)
         axes.spines[["top", "right"]].set_visible(False)
         axes.margins(x=0.04)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.yaxis.get_major_formatter().set_useOffset(False)
 
 
 def _column(ramp: Ramp, x: int, y: int, integration: int) -> np.ndarray:
@@ -155,6 +157,7 @@ def _residuals(axes, look: Pixel) -> None:
         left = data[at] - segment.line(at, last.meta.exposure.group_time)
         axes.plot(at + 1, left, "o-", color=COLOURS[1], ms=4, lw=1)
     if not look.segments:
+        axes.set_yticks([])
         axes.text(
             0.5, 0.6, "no fit yet: jump comes first", transform=axes.transAxes, ha="center", fontsize=9, color="0.4"
         )

@@ -54,8 +54,8 @@ def rgb(red: Image, green: Image, blue: Image, *, percent: float = 99.7, softeni
     """Show three images of one field, on one grid of pixels, as one in colour.
 
     With r, g, b the images above their median sky, in units of what `percent` of the pixels are below, and I their
-    mean, each is multiplied by asinh(I / s) / (I asinh(1 / s)), s the softening: faint light is raised, and the colours of
-    bright stars stay theirs [1]_.
+    mean, each is multiplied by asinh(I / s) / (I asinh(1 / s)), s the softening: faint light is raised, and the colours
+    of bright stars stay theirs [1]_.
 
     Parameters
     ----------

@@ -41,6 +41,7 @@ _PUBLIC = {
     "steps": ("jwgpu.steps", None),
     "associations": ("jwgpu.associations", None),
     "image3": ("jwgpu.pipelines.mosaic", "image3"),
+    "common_grid": ("jwgpu.wcs.mosaic", "common_grid"),
     "pipelines": ("jwgpu.pipelines", None),
     "simulate": ("jwgpu.simulate", None),
 }

@@ -39,7 +39,7 @@ class Parameter:
                 return float(value)
             elif kind is int and isinstance(value, int) and not isinstance(value, bool):
                 return int(value)
-            elif kind in (bool, str) and isinstance(value, kind):
+            elif kind not in (float, int) and isinstance(kind, type) and isinstance(value, kind):
                 return value
         raise ParameterError(f"{step}.{self.name} = {value!r}: expected {self.words()}")
 

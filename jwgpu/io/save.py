@@ -20,7 +20,7 @@ from jwgpu.io.atomic import atomic
 from jwgpu.io.keywords import layout, products
 from jwgpu.io.names import product_name
 from jwgpu.io.open import MANIFEST
-from jwgpu.io.tables import table_hdus
+from jwgpu.io.tables import by_keyword, table_hdus
 from jwgpu.provenance import state_path
 from jwgpu.provenance.manifest import manifest, to_text
 
@@ -101,7 +101,7 @@ def _write(exposure, target: Path, schema: str, more=None) -> None:
         fitsfile.write_primary(stream, [*headers.cards(meta, "PRIMARY", schema), *_story(exposure)])
         _write_arrays(stream, exposure, schema, meta)
         for name, hdu in table_hdus(exposure.tables, schema).items():
-            fitsfile.write_table(stream, hdu, exposure.tables[name], headers.cards(meta, hdu))
+            fitsfile.write_table(stream, hdu, by_keyword(name, exposure.tables[name]), headers.cards(meta, hdu))
         text = np.frombuffer(to_text(manifest(exposure)).encode("ascii"), np.uint8)
         fitsfile.write_image(stream, MANIFEST, text, np.uint8)
         fitsfile.write_table(stream, asdftree.EXTENSION, asdftree.tree_table(meta, getattr(exposure, "wcs", None)))

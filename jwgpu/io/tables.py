@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from jwgpu.data.blend import TABLE as HEADERS
 from jwgpu.io.keywords import layout, products
 
 
@@ -38,3 +39,19 @@ def table_hdus(tables, schema: str) -> dict[str, str]:
     own = {place.name: place.hdu for place in layout(schema).places}
     foreign = {place.name for place in products().places} - set(own)
     return {name: own.get(name, name) for name in tables if name not in foreign}
+
+
+def by_keyword(name: str, table: np.ndarray) -> np.ndarray:
+    """Return a table as it is written: of that of headers, the columns of metadata under their keywords."""
+    if name != HEADERS:
+        return table
+    keywords = {k.path: k.name for k in reversed(products().keywords)}
+    kept: dict[str, str] = {}  # keyword: column
+    for column in table.dtype.names:
+        keyword = keywords.get(column) or ("" if "." in column else column)
+        if keyword and keyword not in kept:
+            kept[keyword] = column
+    made = np.empty(len(table), [(keyword, table.dtype[column]) for keyword, column in kept.items()])
+    for keyword, column in kept.items():
+        made[keyword] = table[column]
+    return made

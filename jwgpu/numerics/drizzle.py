@@ -278,8 +278,8 @@ def _nodes(n: int) -> np.ndarray:
 
 
 def _largest(differences) -> float:
-    size = abs(differences[np.isfinite(differences)])
-    return float(size.max(initial=0.0))
+    sizes = abs(differences[np.isfinite(differences)])
+    return float(sizes.max()) if sizes.size else 0.0
 
 
 def _scatter(low, high, edges, origin, shape, tile: int) -> np.ndarray:
@@ -297,8 +297,9 @@ def _scatter(low, high, edges, origin, shape, tile: int) -> np.ndarray:
     rows, columns = np.nonzero(some)
     start, stop = ([np.clip(v[some], 0, n - 1).astype(int) for v, n in zip(vs, n_tiles)] for vs in (start, stop))
     bounds = edges[0][columns], edges[1][columns], edges[2][rows], edges[3][rows]
-    for dy in range(int((stop[0] - start[0]).max(initial=-1)) + 1):
-        for dx in range(int((stop[1] - start[1]).max(initial=-1)) + 1):
+    most = [int((b - a).max()) + 1 if a.size else 0 for a, b in zip(start, stop)]
+    for dy in range(most[0]):
+        for dx in range(most[1]):
             reaches = (start[0] + dy <= stop[0]) & (start[1] + dx <= stop[1])
             at = start[0][reaches] + dy, start[1][reaches] + dx
             for k, bound in enumerate(bounds):

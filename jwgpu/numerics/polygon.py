@@ -174,8 +174,8 @@ def rows_inside(x, y, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     crosses = (np.minimum(begins, ends)[:, 1] <= seen) & (np.maximum(begins, ends)[:, 1] > seen)
     rise, run = (ends - begins)[:, 1], (ends - begins)[:, 0]
     at = np.ceil((row[:, None] - begins[:, 1]) / rise * run + begins[:, 0])
-    left = np.where(crosses, at, np.inf).min(axis=1, initial=np.inf)
-    right = np.where(crosses, at, -np.inf).max(axis=1, initial=-np.inf)
+    left = np.minimum.reduce(np.where(crosses, at, np.inf), axis=1, initial=np.inf)
+    right = np.maximum.reduce(np.where(crosses, at, -np.inf), axis=1, initial=-np.inf)
     some = np.isfinite(left) & np.isfinite(right)
     row, left, right = row[some] + shift[1], left[some] + shift[0], right[some] + shift[0]
     first[row] = np.clip(left, 0, shape[1])

@@ -86,13 +86,13 @@ class Pixmap:
         origin, shape : (y, x)
             Pixels of the target.
         margin : float
-            How far beyond the rectangle a pixel may fall, in pixels of the target.
+            How far beyond the rectangle a pixel may fall, in pixels of the target, besides its own size.
         """
         at_y, at_x, x, y = self._scaffold
         low, high = np.fmin.reduce, np.fmax.reduce
         cells = [[c[a:b, d:e] for a, b in ((None, -1), (1, None)) for d, e in ((None, -1), (1, None))] for c in (x, y)]
-        bend = sum(np.nanmax(abs(np.diff(c, 2, axis)), initial=0.0) for c in (x, y) for axis in (0, 1))
-        reach = margin + bend
+        size, bend = (sum(_largest(np.diff(c, n, axis)) for c in (x, y) for axis in (0, 1)) for n in (1, 2))
+        reach = margin + bend + size / min(np.diff(at_y).min(), np.diff(at_x).min())
         with np.errstate(invalid="ignore"):
             near = (
                 (low(cells[0]) <= origin[1] + shape[1] - 0.5 + reach) & (high(cells[0]) >= origin[1] - 0.5 - reach)
@@ -111,7 +111,7 @@ class Pixmap:
     @functools.cached_property
     def _scaffold(self):
         """Pixels some apart that cover the source, and where they fall: rows, columns, x, y."""
-        at = [np.unique(np.append(np.arange(-1.0, n + 1, STEP), n)) for n in self.shape]
+        at = [np.rint(np.linspace(-1, n, -(-(n + 1) // STEP) + 1)) for n in self.shape]
         x, y = self._way(at[1][None, :], at[0][:, None])
         return *at, x, y
 
@@ -142,6 +142,11 @@ class Pixmap:
                 part = values[some.start - first : some.stop - first, columns.start : columns.stop + 2]
                 target[some.start - rows.start + 1 : some.stop - rows.start + 1] = part
         return out[0], out[1]
+
+
+def _largest(differences) -> float:
+    """Return the largest of the sizes that are numbers; 0 for none."""
+    return float(np.max(np.nan_to_num(abs(differences.ravel()), nan=0.0))) if differences.size else 0.0
 
 
 def joined(source: WCS, target: WCS) -> Transform:

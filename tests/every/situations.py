@@ -27,6 +27,14 @@ PARAMETERS = {
     "picture_frame": {"mask_science_regions": False, "save_mask": True, "save_correction": True},
     "photom": {"apply_time_correction": False},
     "ramp_fit": {"algorithm": "LIKELY"},
+    "resample": {
+        "kernel": "lanczos3",
+        "weight_type": "exptime",
+        "pixel_scale_ratio": 1.6,
+        "propagate_dq": True,
+        "pixmap_tolerance": 0.0,
+        "single": True,
+    },
     "skymatch": {"skymethod": "global+match", "subtract": True, "skystat": "median", "matching": "plane"},
     "source_catalog": {"npixels": 5, "snr_threshold": 2.0, "localbkg_width": 5},
     "superbias": {"cyclic_bias": True, "cyclic_period": 512},
@@ -47,12 +55,12 @@ _IMAGES = ("nircam", "miri_sub", "fgs_image", "nirspec_sub")
 _CALIBRATED = tuple(mode for mode in _IMAGES if mode != "nirspec_sub")  # in MJy/sr
 LATER = {
     **dict.fromkeys(("bkg_subtract", "assign_wcs", "flat_field", "photom"), _IMAGES), "source_catalog": _CALIBRATED,
-    "assign_mtwcs": _IMAGES, "tweakreg": _CALIBRATED, "skymatch": _CALIBRATED,
+    "assign_mtwcs": _IMAGES, "tweakreg": _CALIBRATED, "skymatch": _CALIBRATED, "resample": _CALIBRATED,
 }  # fmt: skip
 """Steps that no pipeline holds yet, and the modes in which they run on the images that pipelines give; those of many
 exposures on a set of each image that has coordinates and the same one dithered."""
 
-ASIDE = ("source_catalog", "assign_mtwcs")
+ASIDE = ("source_catalog", "assign_mtwcs", "resample")
 """Those whose result the next step does not get."""
 
 ROLES = {"background": ("NRC_IMAGE",)}

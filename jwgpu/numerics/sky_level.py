@@ -17,8 +17,8 @@ from jwgpu.backend import each, namespace, to_host
 
 Kind = Literal["median", "midpt", "mean", "mode"]
 
-_FEW = 200
-"""One in so many values, on either side, is not in the bulk."""
+_BULK = 4.5
+"""Median deviations, about three standard deviations of noise, within which values are the bulk."""
 
 _TWENTIETH = 20
 
@@ -139,8 +139,13 @@ class Values:
         n = int(xp.searchsorted(some, np.float32(np.inf)))
         if not n:
             return (np.float32(0),) * 3 + ((np.float32(0),) * 2,)
-        ranks = (n // _FEW, n // 2, n - 1 - n // _FEW, n // 2 - n // _TWENTIETH, min(n // 2 + n // _TWENTIETH, n - 1))
-        low, middle, high, *near = to_host(xp.stack([some[k] for k in ranks]))
+        some = some[:n]
+        middle = some[n // 2]
+        reach = xp.sort(xp.abs(some - middle))[n // 2] * np.float32(_BULK)
+        first, last = (int(xp.searchsorted(some, edge)) for edge in (middle - reach, middle + reach))
+        near = (n // 2 - n // _TWENTIETH, min(n // 2 + n // _TWENTIETH, n - 1))
+        ranks = (min(first, n // 2), max(last - 1, n // 2), *near)
+        middle, low, high, *near = to_host(xp.stack([middle, *(some[k] for k in ranks)]))
         return middle, low, high, near
 
     def _look(self, part) -> tuple[Moments, np.ndarray]:

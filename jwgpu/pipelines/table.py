@@ -80,6 +80,7 @@ IMAGE3 = (
     "assign_mtwcs",
     "tweakreg",
     "skymatch",
+    "outlier_detection",
 )
 
 OFF = frozenset(

@@ -25,6 +25,14 @@ PARAMETERS = {
     "firstframe": {"bright_use_group1": False},
     "jump": {"expand_large_events": True, "find_showers": True, "extend_min_area": 20, "minimum_sigclip_groups": 2},
     "picture_frame": {"mask_science_regions": False, "save_mask": True, "save_correction": True},
+    "outlier_detection": {
+        "snr": "3.0 2.0",
+        "scale": "0.5 0.3",
+        "balance": 0.3,
+        "weight_type": "exptime",
+        "pixfrac": 0.7,
+        "kernel": "turbo",
+    },
     "photom": {"apply_time_correction": False},
     "ramp_fit": {"algorithm": "LIKELY"},
     "resample": {
@@ -55,7 +63,8 @@ _IMAGES = ("nircam", "miri_sub", "fgs_image", "nirspec_sub")
 _CALIBRATED = tuple(mode for mode in _IMAGES if mode != "nirspec_sub")  # in MJy/sr
 LATER = {
     **dict.fromkeys(("bkg_subtract", "assign_wcs", "flat_field", "photom"), _IMAGES), "source_catalog": _CALIBRATED,
-    "assign_mtwcs": _IMAGES, "tweakreg": _CALIBRATED, "skymatch": _CALIBRATED, "resample": _CALIBRATED,
+    "assign_mtwcs": _IMAGES, "tweakreg": _CALIBRATED, "skymatch": _CALIBRATED, "outlier_detection": _CALIBRATED,
+    "resample": _CALIBRATED,
 }  # fmt: skip
 """Steps that no pipeline holds yet, and the modes in which they run on the images that pipelines give; those of many
 exposures on a set of each image that has coordinates and the same one dithered."""

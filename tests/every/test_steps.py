@@ -18,6 +18,7 @@ SCALARS = 64
 """Bytes that may come down: a few numbers worth knowing, never an array."""
 
 ON_HOST = {
+    "outlier_detection": "where some pixels of each exposure fall, and numbers that weights are judged by",
     "resample": "every eighth point of a map, for which tiles its pixels fall into",
     "skymatch": "some numbers and a histogram of each overlap",
     "source_catalog": "sources are told apart one by one, and rows of a table are made of them",

@@ -86,8 +86,11 @@ def _run(which, file: Path, out: Path, folder, settings: Settings, pars, find_pa
         click.echo(f"  {remark}")
     outcome = pipeline.run(exposure, refs, donate=True)
     for name, part in outcome.products.items():
+        if not part.history or part.history[-1].step != which.name:
+            continue  # what a catalogue was made of stays as it is
         record = part.history[-1]
+        suffix = {"ramp": which.name, "image": which.name, "catalog": "cat"}.get(name, name)
         click.echo(f"{which.name}: {record.status.lower()} {record.remark}".rstrip())
-        click.echo(f"  {jw.save(part, out=out, suffix=which.name if name in ('ramp', 'image') else name)}")
+        click.echo(f"  {jw.save(part, out=out, suffix=suffix)}")
     for name, part in outcome.byproducts.items():
         click.echo(f"  {jw.save(part, out=out, suffix=name)}")

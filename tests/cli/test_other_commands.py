@@ -98,3 +98,17 @@ def test_a_rate_gets_its_place_on_the_sky(jwgpu, written, references, tmp_path):
     assert image.history[-1].references["filteroffset"].endswith("filteroffset.asdf")
     ra, dec = image.wcs(20.0, 30.0)
     assert image.wcs.invert(ra, dec) == pytest.approx((20, 30), abs=0.01)
+
+
+def test_a_catalogue_of_a_mosaic(jwgpu, tmp_path):
+    from mosaics import mosaic
+
+    field = mosaic()
+    (tmp_path / "references").mkdir()
+    path = jw.save(field.image, tmp_path / "field_i2d.fits")
+    words = ["--references", tmp_path / "references", "--no-pars", "--npixels", "9", "--out", tmp_path]
+    answer = jwgpu("step", "source_catalog", path, *words)
+    assert answer.status == 0, answer.err
+    assert "source_catalog: complete" in answer.out
+    assert field.matched(jw.open(tmp_path / "field_cat.ecsv"))[0].size == field.x.size
+    assert (tmp_path / "field_segm.fits").exists()

@@ -74,6 +74,7 @@ IMAGE2 = (
     "assign_wcs",
     "flat_field",
     "photom",
+    "resample",
 )
 
 IMAGE3 = (
@@ -81,6 +82,8 @@ IMAGE3 = (
     "tweakreg",
     "skymatch",
     "outlier_detection",
+    "resample",
+    "source_catalog",
 )
 
 OFF = frozenset(

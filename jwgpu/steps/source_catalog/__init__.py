@@ -52,7 +52,8 @@ def source_catalog(
     factor of up to about four, or too large where the errors of pixels make up for it. `correlated_noise` corrects
     that: circles laid at random on empty sky are measured as sources are, and what they scatter, in units of their
     errors, is what the errors are multiplied with [1]_. It is measured for each of the three circles, and as a power
-    law of the area, a sqrt(A)**b, for other apertures.
+    law of the area, a sqrt(A)**b, for other apertures. It is the noise of the sky that is corrected: what small circles
+    lose when they are centred beside a star, or as it falls on the pixels, is in no error.
 
     Parameters
     ----------

@@ -21,6 +21,7 @@ pytestmark = pytest.mark.oracle
 PIXEL = 1e-4
 KEYWORDS = {
     "[SCI] S_REGION": "the last digits",
+    "S_RESAMP": "of stacks: SKIPPED here, not said there",
     "S_BKDSUB": "without backgrounds: SKIPPED here, not said there",
     "ASNPOOL": "of a single rate: not said here, 'singleton' there", "ASNTABLE": "the same",
     "[SCI] PHOTUJA2": "float64 here, float32 there",

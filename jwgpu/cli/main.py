@@ -18,6 +18,9 @@ _COMMANDS = {
     "associate": ("jwgpu.cli.associate", "associate"),
     "list": ("jwgpu.cli.listing", "listing"),
     "compare": ("jwgpu.cli.compare", "compare"),
+    "audit": ("jwgpu.cli.audit", "audit"),
+    "repair": ("jwgpu.cli.audit", "repair"),
+    "builds": ("jwgpu.cli.audit", "builds"),
     "info": ("jwgpu.cli.info", "info"),
 }
 
@@ -42,7 +45,7 @@ class _Commands(click.Group):
 def app():
     """JWST calibration on the GPU and the CPU.
 
-    Exit status: 0 done, 1 `compare` found a difference, 2 bad input, 3 processing failed.
+    Exit status: 0 done, 1 `compare` found a difference or `audit` an issue, 2 bad input, 3 processing failed.
     Every command takes --debug, which shows the traceback of an error.
     """
 

@@ -23,6 +23,7 @@ from jwgpu.io.open import MANIFEST
 from jwgpu.io.tables import by_keyword, table_hdus
 from jwgpu.provenance import state_path
 from jwgpu.provenance.manifest import manifest, to_text
+from jwgpu.provenance.versions import EQUIVALENT
 
 _GUIDER = ("FGS_ID-STACK", "FGS_ID-IMAGE", "FGS_ACQ1", "FGS_ACQ2", "FGS_TRACK", "FGS_FINEGUIDE")
 _SUFFIXES = {"photom": "cal", "outlier_detection": "crf", "resample": "i2d"}
@@ -165,7 +166,10 @@ def product_meta(exposure, name: str, schema: str) -> Meta:
     }
     if exposure.history:
         # The calibration is jwgpu's: nobody shall take it for that of the official software.
-        values |= {"calibration_software_version": f"jwgpu {__version__}", "calibration_software_revision": None}
+        values |= {
+            "calibration_software_version": f"jwgpu {__version__}",
+            "calibration_software_revision": EQUIVALENT,
+        }
     known = products().by_path
     for record in exposure.history:
         state = state_path(record.step)

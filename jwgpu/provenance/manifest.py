@@ -19,6 +19,7 @@ from typing import Any
 from jwgpu import backend
 from jwgpu._version import __version__
 from jwgpu.provenance.record import Record
+from jwgpu.provenance.versions import EQUIVALENT
 
 FORMAT = 1
 _PACKAGES = ("numpy", "scipy", "astropy", "stdatamodels", "crds", "cupy-cuda12x", "cupy-cuda13x")
@@ -41,6 +42,7 @@ def manifest(exposure) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "software": dict(software()),
+        "reference": EQUIVALENT,
         "device": backend.current().name if exposure.device == "gpu" else "CPU",
         "platform": platform.platform(),
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"),

@@ -1,0 +1,203 @@
+"""Which known issues touch a product, how sure that is, and what mends them."""
+
+from __future__ import annotations
+
+import dataclasses
+import html
+from collections.abc import Mapping
+from typing import Any
+
+from jwgpu.provenance.builds import Issue, knowledge
+from jwgpu.provenance.commands import command, shown, start
+from jwgpu.provenance.facts import facts
+
+CERTAINTIES = ("certain", "likely", "possible")
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """One issue that touches a product.
+
+    Attributes
+    ----------
+    issue : Issue
+    certainty : str
+        `"certain"`: the header and the versions decide. `"likely"`: they do, but only the pixels tell whether this
+        exposure suffers, or the sources are not firm. `"possible"`: nobody knows which version brought the issue, or
+        the header leaves a condition open.
+    why : tuple of str
+        What keeps it from being certain.
+    start : str
+        The product to start from.
+    steps : mapping
+        Step: whether jwgpu has it today.
+    command : tuple of str
+        Arguments of the command that mends it; empty where none does.
+    """
+
+    issue: Issue
+    certainty: str
+    why: tuple[str, ...]
+    start: str
+    steps: Mapping[str, bool]
+    command: tuple[str, ...]
+
+    @property
+    def shell(self) -> str:
+        """The command as a line for a shell."""
+        return shown(list(self.command))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values, ready for JSON."""
+        i = self.issue
+        return {"id": i.id, "title": i.title, "certainty": self.certainty, "predicate": str(i.predicate),
+                "versions": i.versions(), "why": list(self.why), "effect": list(i.effect), "severity": i.severity,
+                "science": i.symptom, "remedy": i.remedy, "start": self.start, "steps": dict(self.steps),
+                "command": list(self.command), "jwst_with_fix": i.fixed, "sources": list(i.sources)}  # fmt: skip
+
+    def details(self) -> list[tuple[str, str]]:
+        """Return pairs of label and words for display."""
+        have = ", ".join(f"{s} ({'in jwgpu' if here else 'not in jwgpu yet'})" for s, here in self.steps.items())
+        run = self.shell or "none"
+        if self.command[:1] == ("strun",) and self.issue.fixed:
+            run += f"   (official package, jwst>={self.issue.fixed})"
+        rows = [("science", self.issue.symptom), ("remedy", self.issue.remedy), ("steps", have),
+                ("start from", self.start), ("command", run),
+                ("by", f"{self.issue.predicate}; {self.issue.versions()}"), ("not certain", "; ".join(self.why)),
+                ("sources", ", ".join(self.issue.sources))]  # fmt: skip
+        return [(label, words) for label, words in rows if words]
+
+
+@dataclasses.dataclass(frozen=True)
+class Audit:
+    """What is known to be wrong with one product. Prints as a report; a table with details in a notebook."""
+
+    file: str
+    software: str
+    version: str
+    context: str
+    exp_type: str
+    program: str
+    findings: tuple[Finding, ...]
+
+    @property
+    def build(self) -> str:
+        """The build of the operational pipeline that the version belongs to."""
+        build = knowledge().build_of(self.version)
+        return build.build if build else "later than the builds known"
+
+    def __iter__(self):
+        return iter(self.findings)
+
+    def __len__(self) -> int:
+        return len(self.findings)
+
+    def ids(self, certainty: str | None = None) -> set[str]:
+        """Return the ids of the issues found, of one certainty or of all."""
+        return {f.issue.id for f in self.findings if certainty in (None, f.certainty)}
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values, ready for JSON."""
+        return {"file": self.file, "software": self.software, "jwst": self.version, "build": self.build,
+                "context": self.context, "exp_type": self.exp_type, "program": self.program,
+                "issues": [finding.as_dict() for finding in self.findings]}  # fmt: skip
+
+    def heading(self) -> str:
+        """Return one line that says what the product is."""
+        made = self.software if self.software == self.version else f"{self.software} (as jwst {self.version})"
+        return f"{self.file}: {self.exp_type or 'EXP_TYPE missing'}, {made}, build {self.build}, {self.context}"
+
+    def counts(self) -> str:
+        """Return how many findings of each certainty, in words."""
+        return ", ".join(f"{len(self.ids(word))} {word}" for word in CERTAINTIES)
+
+    def text(self, possible: bool = False) -> str:
+        """Return the report; with `possible`, those findings in full too, else one line each."""
+        lines = [self.heading(), f"  {self.counts()}"]
+        for finding in self.findings:
+            lines.append(f"\n  [{finding.certainty}] {finding.issue.id}  {finding.issue.title}")
+            if finding.certainty != "possible" or possible:
+                lines += [f"      {label:<11} {words}" for label, words in finding.details()]
+            else:
+                lines[-1] = lines[-1].removeprefix("\n")
+        return "\n".join(lines)
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def _repr_html_(self) -> str:
+        rows = "".join(_row(finding) for finding in self.findings)
+        return (
+            f"<p>{html.escape(self.heading())}<br>{html.escape(self.counts())}</p>"
+            f"<table><tr><th>how sure</th><th>issue</th><th>what it does, what mends it</th></tr>{rows}</table>"
+        )
+
+
+def audit_header(header: Mapping[str, Any], name: str, available: frozenset[str], has_science: bool = True) -> Audit:
+    """Return the issues that touch the product with this header.
+
+    Parameters
+    ----------
+    header : mapping
+        Keywords of the primary header and of SCI.
+    name : str
+        Path or name of the product.
+    available : frozenset of str
+        Steps that jwgpu has.
+    has_science : bool
+        Whether the product has an extension SCI.
+
+    Raises
+    ------
+    InputError
+        Not a product of JWST, or one that does not say what calibrated it.
+    """
+    known = facts(header, name, has_science)
+    found = [finding for issue in knowledge().issues if (finding := _judge(issue, known, name, available))]
+    found.sort(key=lambda f: (CERTAINTIES.index(f.certainty), -f.issue.severity, f.issue.id))
+    words = {key: str(known.get(key, "")).strip() for key in ("CAL_VER", "CRDS_CTX", "EXP_TYPE", "PROGRAM")}
+    return Audit(name, words["CAL_VER"], known["equivalent"], words["CRDS_CTX"] or "no CRDS context",
+                 words["EXP_TYPE"], words["PROGRAM"] or "unknown", tuple(found))  # fmt: skip
+
+
+def _judge(issue: Issue, known: Mapping[str, Any], name: str, available: frozenset[str]) -> Finding | None:
+    in_range = _in_range(issue, known)
+    answer = issue.predicate(known)
+    if in_range is False or answer is False:
+        return None
+    why = issue.predicate.undecided(known)
+    if in_range is None:
+        why.append("CRDS_CTX is not in the header")
+    if issue.introduced is None:
+        why.append("nobody knows which version brought it")
+    certainty = "possible" if why else "certain"
+    softer = [issue.beyond_header] if issue.beyond_header else []
+    if issue.confidence != "high":
+        softer.append(f"the sources leave doubt (confidence {issue.confidence})")
+    if known["ours"]:
+        softer.append("made by jwgpu, judged as the version that it is equivalent to")
+    if softer and certainty == "certain":
+        certainty = "likely"
+    steps = {step: step in available for step in issue.steps}
+    return Finding(issue, certainty, (*why, *softer), start(issue, known, name), steps,
+                   tuple(command(issue, known, name, available)))  # fmt: skip
+
+
+def _in_range(issue: Issue, known: Mapping[str, Any]) -> bool | None:
+    old_context = None
+    if issue.fixed_context is not None and "context" in known:
+        old_context = known["context"] < issue.fixed_context
+    if issue.fixed_context is not None and issue.fixed is None:
+        return old_context
+    return issue.touches(known["equivalent"]) or bool(old_context)
+
+
+def _row(finding: Finding) -> str:
+    e = html.escape
+    inner = "".join(f"<tr><td><i>{e(label)}</i></td><td style='text-align:left'>{e(words)}</td></tr>"
+                    for label, words in finding.details())  # fmt: skip
+    return (
+        f"<tr><td>{e(finding.certainty)}</td><td style='text-align:left'>{e(finding.issue.id)}</td>"
+        f"<td style='text-align:left'><details><summary>{e(finding.issue.title)}</summary>"
+        f"<table>{inner}</table></details></td></tr>"
+    )

@@ -37,7 +37,9 @@ def test_every_build_and_mode_can_be_audited(build):
 
 def test_certainty():
     assert finding("S1-DQ-MASK", version="1.9.6").certainty == "certain"
-    assert finding("S1-RAMP-1GROUP", version="1.9.6").certainty == "likely"
+    assert finding("S1-RATE-ZERO", version="1.8.2").certainty == "certain"
+    assert finding("S1-RATE-ZERO", version="1.6.2").certainty == "possible"
+    assert finding("S1-1F-NIRCAM").certainty == "likely"
     assert finding("S1-RAMP-WEIGHT").certainty == "possible"  # nobody knows since when
     missing = finding("S1-RAMP-1GROUP", version="1.9.6", NFRAMES=None)
     assert missing.certainty == "possible"

@@ -11,6 +11,7 @@ from typing import Any
 from jwgpu.provenance.builds import Issue
 
 _SPECTRA = ("NRS_", "MIR_MRS", "MIR_LRS", "MIR_WFSS", "NIS_SOSS", "NIS_WFSS", "NRC_WFSS", "NRC_TSGRISM", "NRC_GRISM")
+_IMAGES = ("NRC_IMAGE", "NIS_IMAGE", "MIR_IMAGE", "FGS_IMAGE")  # whose stage 2 jwgpu has
 _SUFFIXES = frozenset("uncal ramp rate rateints cal calints crf crfints bsub bsubints i2d s2d s3d x1d x1dints c1d phot "
                       "cat segm whtlt psfsub psfalign psfstack ami ami-oi aminorm".split())  # fmt: skip
 
@@ -52,7 +53,8 @@ def command(issue: Issue, known: Mapping[str, Any], path: str, available: frozen
         return []
     if begin.startswith("_"):
         return []
-    if issue.rerun_from == "uncal" and available.issuperset(issue.steps):
+    here = issue.rerun_from == "uncal" or (issue.rerun_from == "rate" and str(known.get("EXP_TYPE")) in _IMAGES)
+    if here and available.issuperset(issue.steps):
         settings = [word for setting in issue.settings for word in ("--set", setting)]
         return ["jwgpu", "run", begin, "--out", "products", *settings]
     if not issue.fixed and not issue.fixed_context and not issue.settings:

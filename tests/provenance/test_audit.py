@@ -64,6 +64,8 @@ def test_commands():
     slit = finding("S2-NRSFS-PATHLOSS2", mode="NRS_FIXEDSLIT", stage=2, done=["S_PTHLOS"])
     assert slit.command == ("strun", "calwebb_spec2", "jw01234001001_02101_00001_x_rate.fits")
     assert slit.steps == {"pathloss": "pathloss" in AVAILABLE}
+    image = finding("S2-PIXAR", stage=2)
+    assert image.command == ("jwgpu", "run", "jw01234001001_02101_00001_x_rate.fits", "--out", "products")
     mosaic = finding("S3-DRIZZLE-HOLES", version="1.9.6", stage=3, done=["S_RESAMP"], ASNTABLE="jw01234_asn.json")
     assert mosaic.command == ("strun", "calwebb_image3", "jw01234_asn.json")
     assert finding("W-GUIDESTAR").command == ()

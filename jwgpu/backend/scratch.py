@@ -18,7 +18,7 @@ class Scratch:
     Parameters
     ----------
     folder : str or path
-        Where the file is; made when the first array comes.
+        Where the file is; both are made when the first array comes.
     """
 
     def __init__(self, folder: str | os.PathLike):
@@ -29,6 +29,7 @@ class Scratch:
     def hold(self, array: np.ndarray) -> FileArray:
         """Return `array` (y, x) or (..., y, x) in the file, not to be written to."""
         if self._file is None:
+            os.makedirs(self._folder, exist_ok=True)
             with tempfile.TemporaryFile(dir=self._folder) as file:
                 self._file = Held(file)
         free = self._free.setdefault(array.nbytes, [])

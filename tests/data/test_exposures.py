@@ -132,10 +132,10 @@ def test_members_in_memory_are_never_written_over():
 
 
 def test_scratch_leaves_nothing_and_uses_its_room_again(tmp_path):
-    room = Scratch(tmp_path)
+    room = Scratch(tmp_path / "made for it")
     arrays = [np.full(SHAPE, k, np.float32) for k in range(4)]
     held = [room.hold(a) for a in arrays]
-    assert os.listdir(tmp_path) == []
+    assert os.listdir(tmp_path / "made for it") == []
     end = room._end
     del held[1]
     held.append(room.hold(arrays[0]))

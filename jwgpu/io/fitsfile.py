@@ -211,7 +211,7 @@ def write_table(stream: BinaryIO, name: str, table: np.ndarray, cards: Iterable[
         rows[column] = np.where(values, b"T", b"F") if values.dtype.kind == "b" else values
     structure = {"XTENSION": "BINTABLE", "BITPIX": 8, "NAXIS": 2, "NAXIS1": rows.dtype.itemsize, "NAXIS2": len(rows),
                  "PCOUNT": 0, "GCOUNT": 1, "TFIELDS": len(columns), **words}  # fmt: skip
-    stream.write(header({**structure, "EXTNAME": name, "EXTVER": 1}, cards))
+    stream.write(header({**structure, "EXTNAME": name.upper(), "EXTVER": 1}, cards))
     stream.write(rows.tobytes())
     stream.write(bytes(-rows.nbytes % _BLOCK))
 

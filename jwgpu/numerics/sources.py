@@ -29,6 +29,34 @@ _BRACKET = (0.48, 0.52)  # shares of the sample
 _TOGETHER = 1 << 14  # candidates whose stamps are cut out together
 
 
+@dataclasses.dataclass(frozen=True)
+class Stars:
+    """Which maxima are stars, for the finders `dao` and `iraf`.
+
+    Attributes
+    ----------
+    minsep_fwhm : float
+        Distance of two stars, at least, in widths of the kernel; never below 2 pixels.
+    sigma_radius : float
+        Radius of the kernel in standard deviations; never below 2 pixels.
+    sharplo, sharphi, roundlo, roundhi : float
+        Limits of sharpness and roundness.
+    brightest : int
+        How many to keep, the brightest first.
+    peakmax : float, optional
+        Highest pixel of a star, at most, in the unit of the image.
+    """
+
+    minsep_fwhm: float = 0.0
+    sigma_radius: float = 1.5
+    sharplo: float = 0.5
+    sharphi: float = 2.0
+    roundlo: float = 0.0
+    roundhi: float = 0.2
+    brightest: int = 200
+    peakmax: float | None = None
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class Kernel:
     """What the image is convolved with.
@@ -211,6 +239,16 @@ def starfind(image, kernel: Kernel, threshold: float, reach: int, hidden=None, l
     smooth = convolved(image, kernel)
     y, x = maxima(smooth, threshold, reach, hidden)
     return _chosen(_measured(lambda y, x: _moments(image, y, x, kernel), y, x), ("roundness",), limits)
+
+
+_FINDERS = {"dao": daofind, "iraf": starfind}
+
+
+def stars(image, kind: str, which: Stars, fwhm: float, threshold: float, hidden) -> dict[str, np.ndarray]:
+    """Return what the finder `"dao"` or `"iraf"` finds, for stars of a width (pixels)."""
+    limits = Limits((which.sharplo, which.sharphi), (which.roundlo, which.roundhi), which.peakmax, which.brightest)
+    reach = max(2, int(which.minsep_fwhm * fwhm + 0.5))
+    return _FINDERS[kind](image, Kernel.of(fwhm, which.sigma_radius), threshold, reach, hidden, limits)
 
 
 def _measured(measure, y, x) -> dict[str, np.ndarray]:

@@ -10,7 +10,8 @@ from astropy.table import Table
 
 import jwgpu as jw
 from jwgpu import simulate
-from jwgpu.steps.tweakreg.find import Finder, Segments, Stars, find
+from jwgpu.numerics.sources import Stars
+from jwgpu.steps.tweakreg.find import Finder, Segments, find
 from jwgpu.wcs import WCS
 
 pytest.importorskip("jwst")

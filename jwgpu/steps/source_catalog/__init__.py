@@ -14,9 +14,10 @@ from jwgpu.errors import InputError
 from jwgpu.numerics import apertures as circles
 from jwgpu.numerics import daofind, empty_apertures, kron, smooth
 from jwgpu.numerics.apertures import Ellipses
+from jwgpu.numerics.sources import Stars
 from jwgpu.step import Skip, note, step
 from jwgpu.steps.source_catalog import calibration, finding, table
-from jwgpu.steps.source_catalog.finding import Grouping, Stars
+from jwgpu.steps.source_catalog.finding import Grouping
 
 __all__ = ["Grouping", "Stars", "source_catalog"]
 

@@ -10,34 +10,7 @@ import numpy as np
 
 from jwgpu.numerics import isophotes, mesh, smooth, sources
 from jwgpu.numerics.deblend import Levels, deblend
-
-
-@dataclass(frozen=True)
-class Stars:
-    """What `starfinder` "dao" and "iraf" take for a star.
-
-    Attributes
-    ----------
-    minsep_fwhm : float
-        Stars are at least so far apart, in units of `kernel_fwhm`; and at least two pixels.
-    sigma_radius : float
-        Where the kernel is cut off, in standard deviations.
-    sharplo, sharphi, roundlo, roundhi : float
-        Limits of sharpness and roundness.
-    brightest : int
-        So many of the brightest are kept.
-    peakmax : float, optional
-        MJy/sr: what has a pixel above it is no star.
-    """
-
-    minsep_fwhm: float = 0.0
-    sigma_radius: float = 1.5
-    sharplo: float = 0.5
-    sharphi: float = 2.0
-    roundlo: float = 0.0
-    roundhi: float = 0.2
-    brightest: int = 200
-    peakmax: float | None = None
+from jwgpu.numerics.sources import Stars
 
 
 @dataclass(frozen=True)
@@ -122,13 +95,7 @@ def by_segments(above, err, noise, snr: float, fwhm: float, grouping: Grouping) 
 
 def by_stars(above, noise, kind: str, snr: float, fwhm: float, stars: Stars) -> Found:
     """Find stars as DAOFIND or IRAF's starfind do."""
-    kernel = sources.Kernel.of(fwhm, stars.sigma_radius)
-    limits = sources.Limits((stars.sharplo, stars.sharphi), (stars.roundlo, stars.roundhi), stars.peakmax,
-                            stars.brightest)  # fmt: skip
-    reach = max(2, int(stars.minsep_fwhm * fwhm + 0.5))
-    threshold = snr * float(np.median(noise))
-    find = {"dao": sources.daofind, "iraf": sources.starfind}[kind]
-    found = find(above, kernel, threshold, reach, ~np.isfinite(above), limits)
+    found = sources.stars(above, kind, stars, fwhm, snr * float(np.median(noise)), ~np.isfinite(above))
     angle = np.degrees(found["angle"]) if "angle" in found else np.full(found["x"].size, np.nan)
     return Found(above, found["x"], found["y"], light=found["flux"], angle=angle)
 

@@ -11,10 +11,11 @@ import numpy as np
 
 from jwgpu.data import Exposures, Image
 from jwgpu.errors import InputError
+from jwgpu.numerics.sources import Stars
 from jwgpu.step import Skip, byproduct, note, progress, step
 from jwgpu.steps.tweakreg import align, report
 from jwgpu.steps.tweakreg.align import Fit, Match
-from jwgpu.steps.tweakreg.find import Finder, Segments, Stars, find
+from jwgpu.steps.tweakreg.find import Finder, Segments, find
 from jwgpu.steps.tweakreg.members import Member
 from jwgpu.wcs import catalogues, gaia
 

@@ -13,9 +13,8 @@ from jwgpu.data import PIXEL, Image
 from jwgpu.errors import InputError
 from jwgpu.numerics import centroids, isophotes, mesh, smooth, sources
 from jwgpu.numerics.deblend import Levels, deblend
+from jwgpu.numerics.sources import Stars
 from jwgpu.wcs.catalogues import SOURCE
-
-_FINDERS = {"dao": sources.daofind, "iraf": sources.starfind}
 
 
 @dataclass(frozen=True)
@@ -42,34 +41,6 @@ class Finder:
     kernel_fwhm: float = 2.5
     bkg_boxsize: int = 400
     refine: bool = False
-
-
-@dataclass(frozen=True)
-class Stars:
-    """Which maxima are stars, for the finders `dao` and `iraf`.
-
-    Attributes
-    ----------
-    minsep_fwhm : float
-        Distance of two stars, at least, in widths of the kernel; never below 2 pixels.
-    sigma_radius : float
-        Radius of the kernel in standard deviations; never below 2 pixels.
-    sharplo, sharphi, roundlo, roundhi : float
-        Limits of sharpness and roundness.
-    brightest : int
-        How many to keep, the brightest first.
-    peakmax : float, optional
-        Highest pixel of a star, at most.
-    """
-
-    minsep_fwhm: float = 0.0
-    sigma_radius: float = 1.5
-    sharplo: float = 0.5
-    sharphi: float = 2.0
-    roundlo: float = 0.0
-    roundhi: float = 0.2
-    brightest: int = 200
-    peakmax: float | None = None
 
 
 @dataclass(frozen=True)
@@ -127,12 +98,8 @@ def find(image: Image, finder: Finder, stars: Stars, segments: Segments) -> np.n
     noise = noise if hidden is None else xp.where(hidden, np.float32(0), noise)
     if finder.starfinder == "segmentation":
         return _segments(image, data, noise, hidden, finder, segments)
-    kernel = sources.Kernel.of(finder.kernel_fwhm, stars.sigma_radius)
-    reach = max(2, int(stars.minsep_fwhm * finder.kernel_fwhm + 0.5))
-    limits = sources.Limits((stars.sharplo, stars.sharphi), (stars.roundlo, stars.roundhi), stars.peakmax,
-                            stars.brightest)  # fmt: skip
     threshold = finder.snr_threshold * sources.middle(noise)
-    found = _FINDERS[finder.starfinder](data, kernel, threshold, reach, hidden, limits)
+    found = sources.stars(data, finder.starfinder, stars, finder.kernel_fwhm, threshold, hidden)
     return _refined(found, data, hidden, finder)
 
 

@@ -72,8 +72,8 @@ def level(parts: Iterable, statistic: Statistic) -> Level:
     Parameters
     ----------
     parts : sequence of float32 arrays (..., x)
-        The values, in parts that fit into the cache of a processor. Infinity stands for pixels that take no part; no
-        value is NaN.
+        The values, in the order of the pixels, in parts that fit into the cache of a processor. Infinity stands for
+        pixels that take no part; no value is NaN.
     statistic : Statistic
     """
     values = Values(list(parts))
@@ -94,7 +94,7 @@ def level(parts: Iterable, statistic: Statistic) -> Level:
         return _finite(mean, found.n)
     if statistic.skystat == "median":
         return _finite(values.median(*limits) if statistic.nclip else values.median(), found.n)
-    return _finite(_from_histogram(values, found, statistic, deviation), found.n)
+    return _finite(_from_histogram(values, values.reaching(found, *limits), statistic, deviation), found.n)
 
 
 def _finite(value: float, n: int) -> Level:
@@ -185,6 +185,19 @@ class Values:
         if self.xp is np:
             return [float(v) for v in scalars]
         return to_host(self.xp.stack([self.xp.asarray(v, np.float64) for v in scalars])).tolist()
+
+    def reaching(self, found: Moments, low: float, high: float) -> Moments:
+        """Return what was found within limits, reaching as far as its histogram does.
+
+        As in stsci.imagestats, the first of all values, moved to the limits, counts for the smallest and the largest.
+        """
+        for part in self.parts:
+            finite = part.ravel() < np.float32(np.inf)
+            k = int(finite.argmax())
+            if bool(finite[k]):
+                first = min(max(self._numbers(part.ravel()[k])[0], low), high)
+                return found._replace(least=min(found.least, first), most=max(found.most, first))
+        return found
 
     def within(self, low: float, high: float) -> Moments:
         """Return the moments of the values within limits, both included."""

@@ -108,12 +108,10 @@ def skymatch(
 
     Differs from jwst
     -----------------
-    Whether exposures wait in memory or in files is a matter of the set, not of a parameter `in_memory`. The smallest
-    and largest of the clipped values, from which a histogram starts, are looked up; officially the limits of clipping
-    stand in for them where the first pixel happens to lie outside. `lower` and `upper` refer to the data as they come
-    in, also where `subtract` and `global+match` measure after matching. An exposure without usable pixels does not
-    fail the methods `global` and `local`. The midpt of values in a single bin is their median, not their number. The
-    official step has no planes.
+    Whether exposures wait in memory or in files is a matter of the set, not of a parameter `in_memory`. `lower` and
+    `upper` refer to the data as they come in, also where `subtract` and `global+match` measure after matching. An
+    exposure without usable pixels does not fail the methods `global` and `local`. The midpt of values in a single bin
+    is their median, not their number. The official step has no planes.
     """
     _check(images, subtract, statistic)
     tilts: dict = {}

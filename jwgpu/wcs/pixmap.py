@@ -70,12 +70,23 @@ class Pixmap:
         self.step, self.error, self._nodes = 1.0, 0.0, None
 
     def __call__(self, rows: slice | None = None, columns: slice | None = None):
-        """Return x and y on the target, each (row + 2, column + 2): of these pixels and one more on each side."""
+        """Return x and y on the target, each (row + 2, column + 2): of these pixels and one more on each side.
+
+        What lies outside of the source goes on straight, as the official drizzle has the corners of the outermost
+        pixels; a distorted map bends by some 1e-4 pixel there.
+        """
         rows, columns = rows or slice(0, self.shape[0]), columns or slice(0, self.shape[1])
         if self._nodes is None:
-            return self._exact(rows, columns)
-        at = (np.arange(s.start - 1, s.stop + 1, dtype=float) for s in (rows, columns))
-        x, y = interpolated(self.xp, self._values, *self._nodes, *at, self.order)
+            x, y = self._exact(rows, columns)
+        else:
+            at = (np.arange(s.start - 1, s.stop + 1, dtype=float) for s in (rows, columns))
+            x, y = interpolated(self.xp, self._values, *self._nodes, *at, self.order)
+        for along_rows, some, n in ((True, rows, self.shape[0]), (False, columns, self.shape[1])):
+            for lines in (x, y) if along_rows else (x.T, y.T):
+                if some.start == 0:
+                    lines[0] = 2 * lines[1] - lines[2]
+                if some.stop == n:
+                    lines[-1] = 2 * lines[-2] - lines[-3]
         return x, y
 
     def window(self, origin, shape, margin: float = 2.0) -> tuple[slice, slice] | None:

@@ -12,6 +12,7 @@ from official import crds_settings
 
 import jwgpu as jw
 from jwgpu import simulate, steps
+from jwgpu.wcs.mosaic import regions
 
 pytest.importorskip("jwst")
 pytestmark = pytest.mark.oracle
@@ -146,6 +147,41 @@ def test_same_header(both):
     assert ours.meta.get("background.level") is None
     for left in ("v2_ref", "ra_ref", "vparity", "a_order", "cd1_1"):
         assert ours.meta.get(f"wcsinfo.{left}") is None
+
+
+def test_same_outline(both):
+    """Vertex for vertex; where outlines of nine digits cross at a small angle, the last of them counts."""
+    _, ours, theirs = both
+    found, expected = (regions(m.meta.wcsinfo.s_region) for m in (ours, theirs))
+    assert len(found) == len(expected) == 1
+    first = np.hypot(*(found[0] - expected[0][0]).T).argmin()
+    np.testing.assert_allclose(np.roll(found[0], -first, axis=0), expected[0], rtol=0, atol=1e-8)
+
+
+def test_light_at_the_edge(exposures, _empty_crds):
+    """Where a mosaic cuts exposures, ours has the light that the official one has on a larger grid, not where it cuts.
+
+    The official drizzle leaves out pixels of an exposure whose centres fall beyond the edge.
+    """
+    from jwst.datamodels import ModelLibrary
+    from jwst.resample import ResampleStep
+
+    images, paths, _ = exposures
+    place, size, more = {"crval": [53.1624, -27.7914]}, np.array([110, 90]), 3
+
+    def of(around):
+        middle = (size - 1) / 2 + around
+        return {**place, "crpix": middle.tolist(), "output_shape": (size + 2 * around).tolist()}
+
+    with crds_settings(_empty_crds), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # its own
+        cut, whole = (ResampleStep.call(ModelLibrary([str(p) for p in paths]), **of(k)).wht for k in (0, more))
+    ours = steps.resample(images, **of(0)).wht
+    whole = whole[more:-more, more:-more]
+    np.testing.assert_allclose(ours, whole, rtol=1e-4)
+    lost = cut < 0.99 * whole
+    assert lost.sum() > 50
+    assert not lost[1:-1, 1:-1].any()
 
 
 def test_rules_of_blending():

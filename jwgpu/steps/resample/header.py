@@ -87,7 +87,10 @@ def _linear(meta: Meta, wcs) -> dict:
 
 
 def region(images: Sequence[Image], grid) -> str | None:
-    """Return the outline of exposures together, as far as the grid goes, as an S_REGION; None for none."""
+    """Return the outline of exposures together, as far as the grid goes, as an S_REGION; None for none.
+
+    Clockwise in pixels, as the official one.
+    """
     from jwgpu.wcs.mosaic import regions
     from jwgpu.wcs.outline import outline
 
@@ -102,5 +105,5 @@ def region(images: Sequence[Image], grid) -> str | None:
     parts = outlines.within(outlines.union(polygons), low, high)
     if not parts:
         return None
-    corners = [np.stack(grid.wcs.forward(*part.T), axis=-1) for part in parts]
+    corners = [np.stack(grid.wcs.forward(*part[::-1].T), axis=-1) for part in parts]
     return "  ".join("POLYGON ICRS  " + " ".join(f"{v:.9f}" for v in points.ravel()) for points in corners)

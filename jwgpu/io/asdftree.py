@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import functools
 import io
+import math
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -24,7 +26,12 @@ EXTENSION = "ASDF"
 COLUMN = "ASDF_METADATA"
 _OWN = ("jwgpu.", "extra_fits.")  # kept elsewhere in the file
 _LISTS = ("exposure.read_times",)  # the only ones that calibration needs
-_HEAD = "#ASDF 1.0.0\n#ASDF_STANDARD 1.5.0\n%YAML 1.1\n%TAG ! tag:stsci.edu:asdf/\n--- !core/asdf-1.1.0\n"
+_HEAD = "#ASDF 1.0.0\n#ASDF_STANDARD 1.6.0\n%YAML 1.1\n%TAG ! tag:stsci.edu:asdf/\n--- !core/asdf-1.1.0\n"
+
+
+Placed = tuple[str, str, tuple[int, ...]]
+"""Name of an extension, type and shape of its array."""
+_Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
@@ -107,15 +114,27 @@ def _flat(node, prefix: str):
         yield prefix[:-1], tuple(tuple(each) for each in node)
 
 
-def tree_table(meta: Meta, wcs: WCS | None = None) -> np.ndarray:
-    """Return the table of an ASDF extension: the metadata for which there is no keyword, and the transform."""
-    known = products().by_path
-    tree: dict[str, Any] = {"model_type": meta.get("model_type"), "filename": meta.get("filename")}
+def tree_table(meta: Meta, wcs: WCS | None = None, arrays: Mapping[str, Placed] | None = None) -> np.ndarray:
+    """Return the table of an ASDF extension: all metadata, the transform, and where the arrays of the file are.
+
+    Calibration needs no more of it than what has no keyword; Jdaviz reads units, the area of pixels and the arrays from
+    here alone.
+
+    Parameters
+    ----------
+    meta : Meta
+    wcs : WCS, optional
+    arrays : mapping, optional
+        Of each array, by its official name: extension, type, shape.
+    """
+    tree: dict[str, Any] = {}
     for path, value in sorted(meta.items()):
         if path in _LISTS:
             value = [[float(number) for number in each] for each in value]
-        elif path in known or path.startswith(_OWN) or not isinstance(value, (str, int, float, bool)):
+        elif path.startswith(_OWN) or not isinstance(value, (str, int, float, bool)):
             value = None
+        elif isinstance(value, float) and not math.isfinite(value):
+            value = None  # as in headers
         if value is not None:
             branch = tree
             *parents, leaf = path.split(".")
@@ -126,17 +145,27 @@ def tree_table(meta: Meta, wcs: WCS | None = None) -> np.ndarray:
             else:
                 branch[leaf] = value
     content = {"meta": tree, "jwgpu": {"version": __version__}}
-    text = (_HEAD + yaml.safe_dump(content, sort_keys=False) + "...\n").encode("ascii")
-    if wcs is not None:
+    if wcs is None:
+        text = (_HEAD + yaml.dump(content, Dumper=_Dumper, sort_keys=False) + "...\n").encode("ascii")
+    else:
         text = _with_gwcs(content, wcs)
+    text, end, blocks = text.partition(b"\n...")
+    text += "".join(_node(name, *placed) for name, placed in (arrays or {}).items()).encode("ascii") + end + blocks
     table = np.zeros(1, [(COLUMN, "u1", (len(text),))])
     table[COLUMN] = np.frombuffer(text, np.uint8)
     return table
+
+
+def _node(name: str, extension: str, dtype: str, shape: tuple[int, ...]) -> str:
+    """Return the words that say where in the FITS file an array is."""
+    where = f"source: 'fits:{extension},1', datatype: {dtype}, byteorder: big, shape: {list(shape)}"
+    return f"\n{name}: !core/ndarray-1.1.0 {{{where}}}"
 
 
 def _with_gwcs(content: dict[str, Any], wcs: WCS) -> bytes:
     import asdf
 
     stream = io.BytesIO()
-    asdf.AsdfFile({**content, "meta": {**content["meta"], "wcs": wcs.gwcs}}).write_to(stream)
+    file = asdf.AsdfFile({**content, "meta": {**content["meta"], "wcs": wcs.gwcs}})
+    file.write_to(stream, include_block_index=False)  # it counts bytes from the start, where more words will stand
     return stream.getvalue()

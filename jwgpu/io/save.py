@@ -100,12 +100,13 @@ def _write(exposure, target: Path, schema: str, more=None) -> None:
     meta = product_meta(exposure, target.name, schema).set(more or {})
     with atomic(target) as temporary, temporary.open("wb") as stream:
         fitsfile.write_primary(stream, [*headers.cards(meta, "PRIMARY", schema), *_story(exposure)])
-        _write_arrays(stream, exposure, schema, meta)
+        arrays = _write_arrays(stream, exposure, schema, meta)
         for name, hdu in table_hdus(exposure.tables, schema).items():
             fitsfile.write_table(stream, hdu, by_keyword(name, exposure.tables[name]), headers.cards(meta, hdu))
         text = np.frombuffer(to_text(manifest(exposure)).encode("ascii"), np.uint8)
         fitsfile.write_image(stream, MANIFEST, text, np.uint8)
-        fitsfile.write_table(stream, asdftree.EXTENSION, asdftree.tree_table(meta, getattr(exposure, "wcs", None)))
+        tree = asdftree.tree_table(meta, getattr(exposure, "wcs", None), arrays)
+        fitsfile.write_table(stream, asdftree.EXTENSION, tree)
 
 
 def _save_catalog(catalog: SourceCatalog, target: Path) -> None:
@@ -202,10 +203,10 @@ def _story(exposure) -> list:
     return [fits.Card("HISTORY", line) for line in lines]
 
 
-def _write_arrays(stream, exposure, schema: str, meta: Meta) -> None:
-    """Write the arrays with the schema's types, under its extension names, in the official order."""
+def _write_arrays(stream, exposure, schema: str, meta: Meta) -> dict[str, asdftree.Placed]:
+    """Write the arrays with the schema's types, under its extension names, in the official order; return where."""
     places = {place.name: place for place in layout(schema).places if place.dtype is not None}
-    arrays = exposure.arrays()
+    arrays, written = exposure.arrays(), {}
     if schema == "segmap":
         arrays = {"data": exposure.segmentation}
     if schema == "guider_raw":
@@ -214,3 +215,5 @@ def _write_arrays(stream, exposure, schema: str, meta: Meta) -> None:
         if name in arrays and name in places:
             place = places[name]
             fitsfile.write_image(stream, place.hdu, arrays[name], place.dtype, headers.cards(meta, place.hdu))
+            written[name] = place.hdu, np.dtype(place.dtype).name, tuple(arrays[name].shape)
+    return written

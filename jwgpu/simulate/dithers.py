@@ -16,6 +16,7 @@ from jwgpu.errors import InputError
 from jwgpu.simulate import instruments, optics, pointing
 from jwgpu.simulate.exposures import Simulation
 from jwgpu.simulate.field import place
+from jwgpu.simulate.files import write as write_exposure
 from jwgpu.simulate.header import FIELD
 from jwgpu.simulate.sets import Maker, write
 from jwgpu.wcs import WCS
@@ -129,6 +130,20 @@ class Dithers(Sequence):
         The association `asn.json` is the last of the files.
         """
         return write(self, folder)
+
+    def write_raw(self, folder: str | os.PathLike, **options) -> tuple[list[Path], Path]:
+        """Write the raw exposures and their references; return the `_uncal` files and the folder of the references.
+
+        >>> files, references = jw.simulate.dithers(4).write_raw("field")
+
+        Parameters
+        ----------
+        folder : path
+        **options
+            As of `raw`.
+        """
+        files = [write_exposure(self.raw(k, **options), folder, crds=False).uncal for k in range(len(self))]
+        return files, Path(folder) / "references"
 
     def __repr__(self) -> str:
         return f"<Dithers: {len(self)} images of {len(self.truth.catalogue)} sources>"

@@ -9,8 +9,8 @@ import numpy as np
 
 from jwgpu import backend, markup
 from jwgpu import steps as all_steps
-from jwgpu.data import GROUP, PIXEL, Ramp, SourceCatalog
-from jwgpu.diagnostics import docs, draw, windows
+from jwgpu.data import GROUP, PIXEL, Exposures, Ramp, SourceCatalog
+from jwgpu.diagnostics import dithered, docs, draw, windows
 from jwgpu.diagnostics.example import Example, example
 from jwgpu.diagnostics.figures import as_html, empty
 from jwgpu.diagnostics.sources import catalog_figure
@@ -79,6 +79,8 @@ class Explanation:
             return None
         if isinstance(case.after, SourceCatalog):
             return catalog_figure(case.before, case.after)
+        if isinstance(case.before, Exposures):
+            return dithered.figure(self.step.name, case.before, case.after, case.truth)
         figure = empty(13, 3.4)
         axes = figure.subplots(1, 4)
         before, after = Subject(case.before, "before"), Subject(case.after, f"after {self.step.name}")
@@ -99,6 +101,14 @@ class Explanation:
             draw.image(axes[2], change, words, after.unit, limits=(-high, high), cmap="RdBu_r")
         _line(axes[3], case, x, y)
         return figure
+
+    def _told(self) -> str:
+        """Return what the picture is of."""
+        case = self.example()
+        words = f"a simulated case ({case.mode}) before and after {self.step.name}"
+        given = case.after.history[-1].parameters
+        own = [f"{n}={given[n]!r}" for n, p in self.step.parameters.items() if n in given and given[n] != p.default]
+        return words + (f" with {', '.join(own)}" if own else "")
 
     def _title(self) -> str:
         return f"{self.step.name}: {docs.plain(self.step.summary)}"
@@ -121,8 +131,8 @@ class Explanation:
         if self.formula:
             parts.append(f"<pre style='padding-left:2em'>{html.escape(self.formula)}</pre>")
         if (figure := self.figure()) is not None:
-            told = f"a simulated {self.example().mode} exposure before and after {self.step.name}, and one pixel of it"
-            parts.append(as_html(figure, told, 90))
+            told = self._told()
+            parts.append(as_html(figure, told, 90) + f"<p style='font-size:12px'>{html.escape(told)}</p>")
         parts.append(
             f"<p>Works on {self.step.works_on}. {html.escape('Skips when: ' + self.skips) if self.skips else ''}</p>"
         )

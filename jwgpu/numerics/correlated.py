@@ -84,25 +84,23 @@ def correlation(drop: Drop) -> np.ndarray:
     """
     reach = drop.half / drop.ratio if drop.kernel == "square" else 0.5 if drop.kernel == "point" else drop.reach
     m = int(np.ceil(2 * reach + 1))
-    total = np.zeros((2 * m + 1, 2 * m + 1))
-    for parts in _anywhere(drop, m):
-        spectrum = np.fft.rfft2(parts, (4 * m + 2, 4 * m + 2))
-        together = np.fft.irfft2(abs(spectrum) ** 2, (4 * m + 2, 4 * m + 2))
-        total += np.roll(together, (m, m), (0, 1))[: 2 * m + 1, : 2 * m + 1]
+    spectra = np.fft.rfft2(_anywhere(drop, m), (4 * m + 2, 4 * m + 2))
+    together = np.fft.irfft2((abs(spectra) ** 2).sum(axis=0), (4 * m + 2, 4 * m + 2))
+    total = np.roll(together, (m, m), (0, 1))[: 2 * m + 1, : 2 * m + 1]
     return total / total[m, m]
 
 
-def _anywhere(drop: Drop, m: int):
-    """Yield the parts of a drop in the pixels around it, (2 m + 1, 2 m + 1), for places all over a pixel."""
+def _anywhere(drop: Drop, m: int) -> np.ndarray:
+    """Return the parts of a drop in the pixels around it, (place, 2 m + 1, 2 m + 1), for places all over a pixel."""
     shift = (np.arange(_PHASES) + 0.5) / _PHASES - 0.5
+    dy, dx = (d.ravel() for d in np.meshgrid(shift, shift, indexing="ij"))
     side = 1 / drop.ratio  # of an input pixel
     offsets = side * np.arange(-1.0, 2.0)
-    for dy in shift:
-        for dx in shift:
-            x, y = m + dx + np.tile(offsets, (3, 1)), m + dy + np.tile(offsets, (3, 1)).T
-            parts = np.zeros((2 * m + 1, 2 * m + 1))
-            with np.errstate(all="ignore"):
-                for part, column, row, counts in drops.falling(np, drop, x, y, (0, 0), parts.shape):
-                    if counts[0, 0]:
-                        parts[int(row[0, 0]), int(column[0, 0])] += float(part[0, 0])
-            yield parts
+    x, y = m + dx + np.tile(offsets, (3, 1))[..., None], m + dy + np.tile(offsets, (3, 1)).T[..., None]
+    parts = np.zeros((dx.size, 2 * m + 1, 2 * m + 1))
+    with np.errstate(all="ignore"):
+        for part, column, row, counts in drops.falling(np, drop, x, y, (0, 0), parts.shape[1:]):
+            (place,) = np.nonzero(counts[0, 0])
+            row, column = (a[0, 0, place].astype(int) for a in (row, column))
+            parts[place, row, column] += part[0, 0, place]
+    return parts

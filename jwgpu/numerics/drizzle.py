@@ -288,21 +288,21 @@ def _scatter(low, high, edges, origin, shape, tile: int) -> np.ndarray:
     `low`, `high` are (y, x) limits of the cells on the output, `edges` their first and last columns and rows.
     """
     n_tiles = [-(-s // tile) for s in shape]
-    windows = np.empty((*n_tiles, 4), np.int32)
-    windows[...] = (2**30, 0, 2**30, 0)
+    windows = np.empty((4, n_tiles[0] * n_tiles[1]), np.int32)
+    windows[...] = np.array([2**30, 0, 2**30, 0])[:, None]
     with np.errstate(invalid="ignore"):
         start = [np.floor((v + 0.5 - o) / tile) for v, o in zip(low, origin)]
         stop = [np.floor((v + 0.5 - o) / tile) for v, o in zip(high, origin)]
         some = (stop[0] >= 0) & (stop[1] >= 0) & (start[0] < n_tiles[0]) & (start[1] < n_tiles[1])
     rows, columns = np.nonzero(some)
     start, stop = ([np.clip(v[some], 0, n - 1).astype(int) for v, n in zip(vs, n_tiles)] for vs in (start, stop))
-    bounds = edges[0][columns], edges[1][columns], edges[2][rows], edges[3][rows]
+    bounds = [edge[at].astype(np.int32) for edge, at in zip(edges, (columns, columns, rows, rows))]
     most = [int((b - a).max()) + 1 if a.size else 0 for a, b in zip(start, stop)]
     for dy in range(most[0]):
         for dx in range(most[1]):
             reaches = (start[0] + dy <= stop[0]) & (start[1] + dx <= stop[1])
-            at = start[0][reaches] + dy, start[1][reaches] + dx
+            at = (start[0][reaches] + dy) * n_tiles[1] + start[1][reaches] + dx
             for k, bound in enumerate(bounds):
-                (np.maximum if k % 2 else np.minimum).at(windows[..., k], at, bound[reaches])
-    windows[windows[..., 1] == 0] = 0
-    return windows.reshape(-1, 4)
+                (np.maximum if k % 2 else np.minimum).at(windows[k], at, bound[reaches])
+    windows[:, windows[1] == 0] = 0
+    return np.ascontiguousarray(windows.T)

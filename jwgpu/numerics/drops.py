@@ -124,26 +124,32 @@ def corners(xp, drop: Drop, x, y):
 
 
 def mean_height(xp, a, b):
-    """Return the mean of a height that goes from a to b linearly, where it counts as 0 below 0, and as 1 above 1."""
-    low, high = xp.minimum(a, b), xp.maximum(a, b)
-    start, stop = xp.maximum(low, 0.0), xp.minimum(high, 1.0)
-    cut = (0.5 * (stop - start) * (start + stop) + (high - stop)) / (high - low)
-    flat = xp.where(low >= 1.0, 1.0, xp.where(high <= 0.0, 0.0, cut))
-    return xp.where((low >= 0.0) & (high <= 1.0), 0.5 * (low + high), flat)
+    """Return the mean of a height that goes from a to b linearly, where what is below 0 counts as 0."""
+    start, stop = xp.maximum(a, 0.0), xp.maximum(b, 0.0)
+    return 0.5 * (start + stop) * xp.where(a == b, 1.0, (start - stop) / (a - b))
 
 
-def overlap(xp, cx, cy, column, row):
+def overlap(xp, cx, cy, column, row, bottom, top):
     """Return the signed areas that quadrilaterals and output pixels have in common.
 
-    Each side stands over a strip of the column, as high as it is within the row; signs cancel what is not inside.
+    Each side stands over a strip of the column, as high as it is above a row; signs cancel what is not inside, and what
+    is above the next row is not in this one. `bottom` and `top` are the outermost rows of a quadrilateral.
     """
+    beyond = xp.where(row < top, _above(xp, cx, cy, column, bottom, row - bottom + 1, False), 0.0)
+    return _above(xp, cx, cy, column, bottom, row - bottom, row == bottom) - beyond
+
+
+def _above(xp, cx, cy, column, bottom, up, whole):
+    """Return the areas above a row, `up` from the lowest; `whole`: no side is below it."""
     area = 0.0
+    x, y = cx - column, cy - bottom + 0.5
     for k in range(4):
         n = (k + 1) % 4
-        slope = xp.where(cx[n] == cx[k], 0.0, (cy[n] - cy[k]) / (cx[n] - cx[k]))
-        a, b = (xp.minimum(xp.maximum(cx[m], column - 0.5), column + 0.5) for m in (k, n))
-        start, stop = (cy[k] + slope * (c - cx[k]) + 0.5 for c in (a, b))
-        area = area + xp.where(b == a, 0.0, (b - a) * mean_height(xp, start - row, stop - row))
+        slope = (y[n] - y[k]) / xp.where(x[n] == x[k], 1.0, x[n] - x[k])
+        a, b = (xp.minimum(xp.maximum(x[m], -0.5), 0.5) for m in (k, n))
+        start, stop = (y[k] + slope * (c - x[k]) for c in (a, b))
+        mean = xp.where(whole, 0.5 * (start + stop), mean_height(xp, start - up, stop - up))
+        area = area + xp.where(b == a, 0.0, (b - a) * mean)
     return area
 
 
@@ -192,17 +198,14 @@ def falling(xp, drop: Drop, x, y, origin, shape):
 
 
 def _squares(xp, cx, cy, rows, columns):
-    area = 0.0
-    for k in range(4):
-        n = (k + 1) % 4
-        area = area + (cx[n] - cx[k]) * (cy[n] + cy[k] - 2.0 * cy[0]) * 0.5
+    area = 0.5 * ((cx[3] - cx[1]) * (cy[2] - cy[0]) - (cx[2] - cx[0]) * (cy[3] - cy[1]))
     low, high, left, right = cy.min(axis=0), cy.max(axis=0), cx.min(axis=0), cx.max(axis=0)
     there = (abs(area) > 0) & (right - left < 1e6) & (high - low < 1e6)
     bounds = [xp.where(there, xp.floor(b + 0.5), -1e8) for b in (left, right, low, high)]
     scale = 1.0 / area
     for row, within_y in _around(xp, bounds[2], bounds[3], *rows):
         for column, within_x in _around(xp, bounds[0], bounds[1], *columns):
-            part = overlap(xp, cx, cy, column, row) * scale
+            part = overlap(xp, cx, cy, column, row, bounds[2], bounds[3]) * scale
             yield part, column, row, within_y & within_x & there & (part > LEAST_SHARE)
 
 

@@ -12,6 +12,8 @@
 // Where neighbouring items share vector instructions of a CPU, JW_FOR_LANES goes through them JW_LANES at a time: on a GPU,
 // where each thread has its own item, that is one. The last block may reach beyond n.
 // JW_THREADS(threads, blocks) after JW_KERNEL: so many blocks of that size find room on a multiprocessor of a GPU.
+// JW_VECTORS marks a function that is compiled for processors with wider vectors, too: a CPU takes what it has.
+// JW_UNROLL before a loop of known length: on a GPU its arrays become registers. JW_ROLLED: they do not.
 // JW_FOR_EACH is JW_FOR for few items with much work in each: a CPU's threads take them one by one.
 // The last parameter of every kernel is `int64_t n`, the number of work items.
 #ifndef JW_COMPAT_H
@@ -36,6 +38,8 @@ typedef unsigned long long uint64_t;
     const int64_t i = (int64_t)blockIdx.x * blockDim.x + threadIdx.x; \
     if (i < (n))
   #define JW_LANES 1
+  #define JW_UNROLL _Pragma("unroll")
+  #define JW_ROLLED _Pragma("unroll 1")
   #define JW_NAN __int_as_float(0x7fc00000)
   #define JW_INFINITY __int_as_float(0x7f800000)
 #else
@@ -48,6 +52,8 @@ typedef unsigned long long uint64_t;
     #define JW_KERNEL extern "C" __attribute__((visibility("default")))
   #endif
   #define JW_THREADS(threads, blocks)
+  #define JW_UNROLL
+  #define JW_ROLLED
   #define JW_NAN (std::nanf(""))
   #define JW_INFINITY HUGE_VALF
   using std::isfinite;
@@ -62,6 +68,11 @@ typedef unsigned long long uint64_t;
   #else
     #include <vector>
     #define JW_LANES 32
+    #if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__)
+      #define JW_VECTORS __attribute__((target_clones("avx2", "default")))
+    #else
+      #define JW_VECTORS
+    #endif
     #define JW_PRAGMA(words) _Pragma(#words)
     #define JW_FOR(i, n) JW_PRAGMA(omp parallel for schedule(dynamic, 2048)) for (int64_t i = 0; i < (n); ++i)
     #define JW_FOR_LANES(i, n) \

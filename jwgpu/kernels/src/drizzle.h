@@ -53,16 +53,6 @@ JW_FN double jw_decay(double u) {
   return sum;
 }
 
-// Mean of a height that goes from a to b linearly, where what is below 0 counts as 0 and what is above 1 as 1.
-JW_FN double jw_mean_height(double a, double b) {
-  const double low = a < b ? a : b, high = a < b ? b : a;
-  if (low >= 0.0 && high <= 1.0) return 0.5 * (low + high);
-  if (low >= 1.0) return 1.0;
-  if (high <= 0.0) return 0.0;
-  const double from = low < 0.0 ? 0.0 : low, to = high > 1.0 ? 1.0 : high;
-  return (0.5 * (to - from) * (from + to) + (high - to)) / (high - low);
-}
-
 JW_FN void jw_pour(const jw_owned& own, int column, int row, double share, const jw_light& light) {
   const float weight = (float)(share * light.weight);
   if (weight == 0.0f) return;
@@ -79,61 +69,28 @@ JW_FN void jw_pour(const jw_owned& own, int column, int row, double share, const
   if (own.flags) own.flags[at] |= light.dq;
 }
 
-// A quadrilateral whose corners lie between the centres of pixels: what part of it covers each output pixel. Each side
-// stands over a strip of the column, as high as it is within the row; signs cancel what is not inside.
-JW_FN void jw_pour_square(const jw_drop& drop, const jw_owned& own, const double* x, const double* y, int64_t row_length,
-                          const jw_light& light) {
-  const double h = drop.half, centre = (1.0 - h) * (1.0 - h), side = (1.0 - h) * h, corner = h * h;
-  double cx[4], cy[4];
-#if defined(__CUDACC_RTC__)
-  #pragma unroll
-#endif
-  for (int k = 0; k < 4; ++k) {
-    const int64_t dx = k == 0 || k == 3 ? -1 : 1, dy = k < 2 ? row_length : -row_length;
-    cx[k] = (centre * x[0] + side * x[dx]) + (side * x[dy] + corner * x[dx + dy]);
-    cy[k] = (centre * y[0] + side * y[dx]) + (side * y[dy] + corner * y[dx + dy]);
-  }
-  double low = cy[0], high = cy[0], left = cx[0], right = cx[0], area = 0.0;
-  double slope[4];
-#if defined(__CUDACC_RTC__)
-  #pragma unroll
-#endif
-  for (int k = 0; k < 4; ++k) {
-    const int next = (k + 1) & 3;
-    low = cy[k] < low ? cy[k] : low, high = cy[k] > high ? cy[k] : high;
-    left = cx[k] < left ? cx[k] : left, right = cx[k] > right ? cx[k] : right;
-    area += (cx[next] - cx[k]) * (cy[next] + cy[k] - 2.0 * cy[0]) * 0.5;
-    slope[k] = cx[next] == cx[k] ? 0.0 : (cy[next] - cy[k]) / (cx[next] - cx[k]);
-  }
-  if (!(fabs(area) > 0.0) || !(right - left < 1e6) || !(high - low < 1e6)) return;
-  if (right < own.left - 0.5 || left > own.right - 0.5 || high < own.low - 0.5 || low > own.high - 0.5) return;
-  const double scale = 1.0 / area;
-  const int first = jw_most((int)floor(left + 0.5), own.left), last = jw_least((int)floor(right + 0.5), own.right - 1);
-  const int bottom = jw_most((int)floor(low + 0.5), own.low), top = jw_least((int)floor(high + 0.5), own.high - 1);
-  for (int column = first; column <= last; ++column) {
-    double width[4], from[4], to[4];
-#if defined(__CUDACC_RTC__)
-  #pragma unroll
-#endif
-    for (int k = 0; k < 4; ++k) {
-      const int next = (k + 1) & 3;
-      const double a = jw_within(cx[k], column - 0.5, column + 0.5), b = jw_within(cx[next], column - 0.5, column + 0.5);
-      width[k] = b - a;
-      from[k] = cy[k] + slope[k] * (a - cx[k]) + 0.5;
-      to[k] = cy[k] + slope[k] * (b - cx[k]) + 0.5;
-    }
-    for (int row = bottom; row <= top; ++row) {
-      double covered = 0.0;
-#if defined(__CUDACC_RTC__)
-  #pragma unroll
-#endif
-      for (int k = 0; k < 4; ++k)
-        if (width[k] != 0.0) covered += width[k] * jw_mean_height(from[k] - row, to[k] - row);
-      const double share = covered * scale;
-      if (share > 1e-10) jw_pour(own, column, row, share, light);  // less is rounding
-    }
-  }
+struct jw_exposure {
+  const double *x, *y;
+  const float *data, *weight;
+  const float* variances[3];
+  const uint32_t* dq;
+  int64_t nx;
+};
+
+JW_FN jw_light jw_light_of(const jw_exposure& from, int64_t at, bool errors) {
+  jw_light light;
+  light.weight = from.weight[at], light.value = from.data[at];
+  for (int k = 0; k < 3; ++k) light.errors[k] = errors && from.variances[k] ? sqrtf(from.variances[k][at]) : 0.0f;
+  light.dq = from.dq ? from.dq[at] : 0;
+  return light;
 }
+
+JW_FN bool jw_may_reach(const jw_drop& drop, const jw_owned& own, double x, double y) {
+  return x >= own.left - 0.5 - drop.bound && x <= own.right - 0.5 + drop.bound && y >= own.low - 0.5 - drop.bound &&
+         y <= own.high - 0.5 + drop.bound;
+}
+
+#include "squares.h"
 
 JW_FN void jw_pour_point(const jw_drop&, const jw_owned& own, double x, double y, const jw_light& light) {
   const int column = jw_nearest(x), row = jw_nearest(y);
@@ -172,25 +129,31 @@ JW_FN void jw_pour_round(const jw_drop& drop, const jw_owned& own, double x, dou
 
 // Add what the input pixels of a window bring to the pixels that are owned.
 template <int KERNEL>
-JW_FN void jw_drizzle(const jw_drop& drop, const jw_owned& own, const double* x, const double* y, const float* data,
-                      const float* weight, const float* const variances[3], const uint32_t* dq, const int32_t* window,
-                      int64_t nx) {
-  const double left = own.left - 0.5 - drop.bound, right = own.right - 0.5 + drop.bound;
-  const double low = own.low - 0.5 - drop.bound, high = own.high - 0.5 + drop.bound;
+JW_FN void jw_drizzle(const jw_drop& drop, const jw_owned& own, const jw_exposure& from, const int32_t* window) {
+  const int64_t length = from.nx + 2;
   for (int64_t row = window[2]; row < window[3]; ++row) {
     for (int64_t column = window[0]; column < window[1]; ++column) {
-      const int64_t at = row * nx + column, spot = (row + 1) * (nx + 2) + column + 1;
-      const double px = x[spot], py = y[spot];
-      if (!(px >= left && px <= right && py >= low && py <= high) || weight[at] == 0.0f) continue;
-      jw_light light;
-      light.weight = weight[at], light.value = data[at];
-      for (int k = 0; k < 3; ++k) light.errors[k] = own.n_sums > 2 && variances[k] ? sqrtf(variances[k][at]) : 0.0f;
-      light.dq = dq ? dq[at] : 0;
-      if (KERNEL == JW_SQUARE) jw_pour_square(drop, own, x + spot, y + spot, nx + 2, light);
+      const int64_t at = row * from.nx + column, spot = (row + 1) * length + column + 1;
+      const double px = from.x[spot], py = from.y[spot];
+      if (!jw_may_reach(drop, own, px, py) || from.weight[at] == 0.0f) continue;
+      const jw_light light = jw_light_of(from, at, own.n_sums > 2);
+      if (KERNEL == JW_SQUARE) {
+        double cx[4], cy[4];
+        jw_corners(drop.half, from.x + spot, length, cx), jw_corners(drop.half, from.y + spot, length, cy);
+        jw_pour_square(own, cx, cy, light);
+      }
       else if (KERNEL == JW_POINT) jw_pour_point(drop, own, px, py, light);
       else jw_pour_round<KERNEL>(drop, own, px, py, light);
     }
   }
+}
+
+JW_FN void jw_drizzle_squares(const jw_drop& drop, const jw_owned& own, const jw_exposure& from, const int32_t* window) {
+#if JW_LANES > 1
+  jw_drizzle_abreast(drop, own, from, window);
+#else
+  jw_drizzle<JW_SQUARE>(drop, own, from, window);
+#endif
 }
 
 // Add one exposure's sums of an output pixel to those of all. Variances are those of a mean of exposures, weighted by the
@@ -230,7 +193,7 @@ JW_KERNEL JW_THREADS(128, 4) void JW_NAME(drizzle)(const double* x, const double
                                 int32_t kernel, int32_t n_table, int32_t bit, double half, double reach, double bound,
                                 double factor, double sharpness, double exposure_weight, int64_t n) {
   const jw_drop drop = {half, reach, bound, factor, sharpness, table, n_table};
-  const float* const variances[3] = {var_rnoise, var_poisson, var_flat};
+  const jw_exposure from = {x, y, data, weight, {var_rnoise, var_poisson, var_flat}, dq, nx};
   const bool there[3] = {var_rnoise != nullptr, var_poisson != nullptr, var_flat != nullptr};
   const int n_sums = spread ? 5 : 2, across = (n_columns + side - 1) / side, tiles = (n_columns + tile - 1) / tile;
   JW_FOR_EACH(i, n) {
@@ -253,11 +216,11 @@ JW_KERNEL JW_THREADS(128, 4) void JW_NAME(drizzle)(const double* x, const double
 #endif
       for (int k = 0; k < n_owned * n_sums; ++k) own.sums[k] = 0.0;
       switch (kernel) {
-        case JW_SQUARE: jw_drizzle<JW_SQUARE>(drop, own, x, y, data, weight, variances, dq, window, nx); break;
-        case JW_GAUSSIAN: jw_drizzle<JW_GAUSSIAN>(drop, own, x, y, data, weight, variances, dq, window, nx); break;
-        case JW_POINT: jw_drizzle<JW_POINT>(drop, own, x, y, data, weight, variances, dq, window, nx); break;
-        case JW_TURBO: jw_drizzle<JW_TURBO>(drop, own, x, y, data, weight, variances, dq, window, nx); break;
-        default: jw_drizzle<JW_LANCZOS>(drop, own, x, y, data, weight, variances, dq, window, nx);
+        case JW_SQUARE: jw_drizzle_squares(drop, own, from, window); break;
+        case JW_GAUSSIAN: jw_drizzle<JW_GAUSSIAN>(drop, own, from, window); break;
+        case JW_POINT: jw_drizzle<JW_POINT>(drop, own, from, window); break;
+        case JW_TURBO: jw_drizzle<JW_TURBO>(drop, own, from, window); break;
+        default: jw_drizzle<JW_LANCZOS>(drop, own, from, window);
       }
       for (int k = 0; k < n_owned; ++k) {
         const int64_t at = own.first + (k / width) * own.stride + k % width;

@@ -21,9 +21,7 @@ JW_KERNEL void JW_NAME(pixmap)(const double* nodes, const double* weights_y, con
       if (first_x[column] != at) {
         at = first_x[column];
         const double* from = nodes + (int64_t)first_y[row] * node_columns + at;
-#if defined(__CUDACC_RTC__)
-  #pragma unroll
-#endif
+        JW_UNROLL
         for (int k = 0; k < 4; ++k) {
           const double *a = from + k, *b = a + plane;
           x[k] = (wy[0] * a[0] + wy[1] * a[node_columns]) + (wy[2] * a[2 * node_columns] + wy[3] * a[3 * node_columns]);

@@ -5,7 +5,7 @@ from jwgpu.backend.files import FileArray
 from jwgpu.backend.namespace import fft, is_device_array, namespace, ndimage
 from jwgpu.backend.plain import Plain, plain, read_lines
 from jwgpu.backend.scratch import Scratch
-from jwgpu.backend.threads import each, threads
+from jwgpu.backend.threads import each, meanwhile, threads
 from jwgpu.backend.transfer import Traffic, counting, native, to, to_host
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "each",
     "fft",
     "is_device_array",
+    "meanwhile",
     "namespace",
     "native",
     "ndimage",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 from collections.abc import Iterator
 from contextvars import ContextVar
@@ -100,3 +101,19 @@ def used() -> int:
         return pages * os.sysconf("SC_PAGE_SIZE")
     except (OSError, ValueError, IndexError):
         return 0
+
+
+@contextlib.contextmanager
+def garbage_of_now_on() -> Iterator[None]:
+    """Let Python look for garbage only among what is made inside the block.
+
+    Modules and schemas are a million objects by then, through which the collector would go again and again.
+    """
+    if gc.get_freeze_count():  # somebody has done so already
+        yield
+        return
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()

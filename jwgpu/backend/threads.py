@@ -6,7 +6,7 @@ import functools
 import os
 import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 import numpy as np
 
@@ -59,6 +59,18 @@ def each(function: Callable, items: Iterable) -> None:
         wait(started)
     for other in started:
         other.result()
+
+
+def meanwhile(function: Callable, *arguments) -> Future:
+    """Let another thread call a function; where only one is to be used, call it now."""
+    if threads() > 1 and not getattr(_inside, "working", False):
+        return _pool().submit(function, *arguments)
+    done: Future = Future()
+    try:
+        done.set_result(function(*arguments))
+    except Exception as error:
+        done.set_exception(error)
+    return done
 
 
 @functools.cache

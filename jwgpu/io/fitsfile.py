@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import gzip
 import os
 import warnings
@@ -10,7 +11,6 @@ import zlib
 from collections.abc import Iterable, Iterator
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 from astropy.io import fits
@@ -18,11 +18,13 @@ from astropy.io import fits
 from jwgpu import backend
 from jwgpu.errors import InputError
 from jwgpu.io.headers import header
+from jwgpu.io.stream import Stream
 
 _BLOCK = 2880
 _GZIP = b"\x1f\x8b"
 _READ_AT_ONCE = 32 << 20  # bytes of an integration that is read in one go; larger ones go plane by plane
 UNREADABLE = (OSError, EOFError, zlib.error, ValueError, TypeError, KeyError, IndexError, fits.VerifyError)
+_WRITTEN_AT_ONCE = 1 << 20
 _BITPIX = {"float32": -32, "uint8": 8, "uint32": 32, "int32": 32, "uint16": 16}
 
 
@@ -160,13 +162,13 @@ def left_in_named(path: Path, hdu, dtype) -> np.ndarray | backend.FileArray:
     return backend.FileArray(file, hdu.shape, dtype, offset=where.offset, stored=where.stored, shift=where.shift)
 
 
-def write_primary(stream: BinaryIO, cards: Iterable[fits.Card]) -> None:
+def write_primary(stream: Stream, cards: Iterable[fits.Card]) -> None:
     """Write the first header, which has no data."""
     stream.write(header({"SIMPLE": True, "BITPIX": 8, "NAXIS": 0, "EXTEND": True}, cards))
 
 
-def write_image(stream: BinaryIO, name: str, array, dtype, cards: Iterable[fits.Card] = ()) -> None:
-    """Write an image extension of `dtype`, plane by plane; an array on a GPU is fetched plane by plane."""
+def write_image(stream: Stream, name: str, array, dtype, cards: Iterable[fits.Card] = ()) -> None:
+    """Write an image extension of `dtype`, some rows at a time; an array on a GPU is fetched plane by plane."""
     dtype = np.dtype(dtype)
     axes = {f"NAXIS{n}": length for n, length in enumerate(reversed(array.shape), 1)}
     structure = {"XTENSION": "IMAGE", "BITPIX": _BITPIX[dtype.name], "NAXIS": array.ndim, **axes,
@@ -174,26 +176,44 @@ def write_image(stream: BinaryIO, name: str, array, dtype, cards: Iterable[fits.
     if dtype.kind == "u" and dtype.itemsize > 1:
         structure |= {"BSCALE": 1, "BZERO": 1 << (8 * dtype.itemsize - 1)}
     stream.write(header({**structure, "EXTNAME": name, "EXTVER": 1}, cards))
-    n_bytes = 0
+    shape = array.shape[-2:]
+    n_bytes = int(np.prod(shape)) * dtype.itemsize
     for index in np.ndindex(array.shape[: max(array.ndim - 2, 0)]):
-        piece = _stored(backend.to_host(array[index]), dtype)
-        n_bytes += piece.nbytes
-        stream.write(piece.data)
-    stream.write(bytes(-n_bytes % _BLOCK))
+        plane = backend.to_host(array[index]) if backend.is_device_array(array) else None
+        stream.later(n_bytes, functools.partial(_pieces, array if plane is None else plane, index, plane, dtype))
+    stream.write(bytes(-n_bytes * int(np.prod(array.shape[:-2])) % _BLOCK))
 
 
-def _stored(plane: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """Return a plane as FITS stores it: big-endian, unsigned integers moved down by half their range."""
-    plane = np.ascontiguousarray(plane, dtype)
+def _pieces(array, index: tuple[int, ...], plane, dtype: np.dtype) -> Iterator[np.ndarray]:
+    """Yield a plane as FITS stores it, some rows at a time, which stay in a processor's cache."""
+    if array.ndim < 2:
+        yield _stored(np.asarray(array), dtype)
+        return
+    if plane is None and (array.ndim > 3 or not isinstance(array, backend.FileArray)):
+        plane = array[index]
+    n_rows, n_columns = array.shape[-2:]
+    step = max(1, _WRITTEN_AT_ONCE // max(1, n_columns * dtype.itemsize))
+    for first in range(0, n_rows, step):
+        rows = slice(first, first + step)
+        if plane is None:
+            planes = slice(index[0], index[0] + 1) if index else slice(None)
+            yield _stored(array.read(planes, rows).reshape(-1, n_columns), dtype)
+        else:
+            yield _stored(plane[rows], dtype)
+
+
+def _stored(rows: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Return rows as FITS stores them: big-endian, unsigned integers moved down by half their range."""
+    rows = np.ascontiguousarray(rows, dtype)
     if dtype.kind == "u" and dtype.itemsize > 1:
-        plane = (plane ^ dtype.type(1 << (8 * dtype.itemsize - 1))).view(f"i{dtype.itemsize}")
-    return plane.astype(plane.dtype.newbyteorder(">"))
+        rows = (rows ^ dtype.type(1 << (8 * dtype.itemsize - 1))).view(f"i{dtype.itemsize}")
+    return rows.astype(rows.dtype.newbyteorder(">"))
 
 
 _FORMATS = {"b1": "L", "u1": "B", "i2": "I", "i4": "J", "i8": "K", "f4": "E", "f8": "D"}
 
 
-def write_table(stream: BinaryIO, name: str, table: np.ndarray, cards: Iterable[fits.Card] = ()) -> None:
+def write_table(stream: Stream, name: str, table: np.ndarray, cards: Iterable[fits.Card] = ()) -> None:
     """Write a table extension.
 
     Astropy, which takes some milliseconds for each column, writes those alone that have types of other kinds.
@@ -229,7 +249,7 @@ def _column(dtype: np.dtype) -> tuple[str, str, tuple] | None:
     return f"{repeat if repeat != 1 or letter == 'A' else ''}{letter}", dims, (kind, shape)
 
 
-def _write_by_astropy(stream: BinaryIO, name: str, table: np.ndarray, cards: Iterable[fits.Card]) -> None:
+def _write_by_astropy(stream: Stream, name: str, table: np.ndarray, cards: Iterable[fits.Card]) -> None:
     hdu = fits.BinTableHDU(table, name=name, ver=1)
     hdu.header.extend(cards, unique=False, update=False, end=True)
     whole = BytesIO()

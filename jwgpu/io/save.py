@@ -20,6 +20,7 @@ from jwgpu.io.atomic import atomic
 from jwgpu.io.keywords import layout, products
 from jwgpu.io.names import product_name
 from jwgpu.io.open import MANIFEST
+from jwgpu.io.stream import Stream
 from jwgpu.io.tables import by_keyword, table_hdus
 from jwgpu.provenance import state_path
 from jwgpu.provenance.manifest import manifest, to_text
@@ -98,7 +99,7 @@ def save(
 def _write(exposure, target: Path, schema: str, more=None) -> None:
     """Write a FITS product; `more` are metadata of its own."""
     meta = product_meta(exposure, target.name, schema).set(more or {})
-    with atomic(target) as temporary, temporary.open("wb") as stream:
+    with atomic(target) as temporary, Stream(temporary) as stream:
         fitsfile.write_primary(stream, [*headers.cards(meta, "PRIMARY", schema), *_story(exposure)])
         arrays = _write_arrays(stream, exposure, schema, meta)
         for name, hdu in table_hdus(exposure.tables, schema).items():

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from jwgpu import markup
-from jwgpu.backend import files
+from jwgpu.backend import files, memory
 from jwgpu.cut import visiting
 from jwgpu.data import Exposure, Exposures, Image, Ramp
 from jwgpu.data.pieces import in_files, loaded
@@ -128,7 +128,7 @@ def run(
     kept: dict[str, object] = {}
     left: dict[str, Exposure] = {}
     calls, ends = list(pipeline.calls), pipeline.names() if after_step is not None else keep
-    with _bar(len(pipeline), progress) as bar, for_tiles(max_memory):
+    with _bar(len(pipeline), progress) as bar, for_tiles(max_memory), memory.garbage_of_now_on():
         while calls:
             section = sections.first(calls, next(iter(branches.values())), references, ends, room)
             del calls[: len(section.calls)]
@@ -235,7 +235,10 @@ def _too_large(call, exposure: Exposure, room) -> InputError:
 
 
 def _bar(total: int, progress: bool):
-    from tqdm.auto import tqdm
+    if progress:
+        from tqdm.auto import tqdm
+    else:
+        from tqdm.std import tqdm  # which needs not find out whether this is a notebook
 
     form = "{desc}{percentage:3.0f}%|{bar}| {elapsed}<{remaining}"
     return tqdm(total=total, disable=not progress, delay=2, leave=False, bar_format=form)

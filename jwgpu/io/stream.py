@@ -26,7 +26,7 @@ class Stream:
     """
 
     def __init__(self, path: str | os.PathLike):
-        self._file = Path(path).open("wb", buffering=0)
+        self._file = Path(path).open("wb", buffering=0)  # noqa: SIM115 - closed by __exit__
         self._end, self._under_way = 0, deque()
 
     def write(self, data) -> None:

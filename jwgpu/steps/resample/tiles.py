@@ -18,7 +18,8 @@ from jwgpu.step import progress
 
 BYTES = 224
 """Of memory for an output pixel while its tile is made: sums, results, and the input that falls there."""
-LEAST = 64
+LEAST, HIGHEST = 64, 512
+"""Sides of a tile: a multiple, and rows. Wide tiles cut fewer rows of the exposures."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +62,8 @@ def combine(images: Exposures, indices: Sequence[int], maps, shape: tuple[int, i
     """
     xp = maps[0].xp
     planes = -(-len(indices) // 32) if plan.context else 0
-    made: dict = {}
+    kinds = _kinds(plan, planes)
+    made = {name: _room(xp, images.scratch, (*lead, *shape), dtype) for name, (lead, dtype) in kinds.items()}
     todo = list(_rectangles(shape, planes))
     for number, (rows, columns) in enumerate(todo):
         progress(number / len(todo))
@@ -71,19 +73,45 @@ def combine(images: Exposures, indices: Sequence[int], maps, shape: tuple[int, i
         )  # fmt: skip
         for bit, k in enumerate(indices):
             _pour(canvas, images[k], maps[k], plan, bit, images.device)
-        for name, values in _finished(canvas, plan).items():
-            if name not in made:
-                made[name] = _room(xp, images.scratch, (*values.shape[:-2], *shape), values.dtype)
-            _put(made[name], values, rows, columns)
+        parts = {
+            name: xp.empty((*made[name].shape[:-2], *canvas.shape), made[name].dtype)
+            if isinstance(made[name], FileArray)
+            else made[name][..., rows, columns]
+            for name in made
+        }
+        _finish(canvas, plan, parts)
+        for name, values in parts.items():
+            if isinstance(made[name], FileArray):
+                _put(made[name], values, rows, columns)
     return made
+
+
+def _kinds(plan: Plan, planes: int) -> dict:
+    """Return the leading axes and the type of each array of a mosaic."""
+    kinds: dict = {"data": ((), np.float32), "wht": ((), np.float32)}
+    if plan.errors:
+        kinds |= {name: ((), np.float32) for name in ("err", *(VARIANCES if plan.variances else ()))}
+    if planes:
+        kinds["con"] = (planes,), np.int32
+    if plan.flags:
+        kinds["dq"] = (), np.uint32
+    return kinds
 
 
 def _rectangles(shape: tuple[int, int], planes: int) -> Iterator[tuple[slice, slice]]:
     """Yield the rows and columns of tiles that memory is there for, a band of rows after the other."""
-    side = max(LEAST, int(math.sqrt(memory.tile() / (BYTES + 4 * planes))) // LEAST * LEAST)
-    for top in range(0, shape[0], side):
-        for left in range(0, shape[1], side):
-            yield slice(top, min(top + side, shape[0])), slice(left, min(left + side, shape[1]))
+    pixels = memory.tile() // (BYTES + 4 * planes)
+    height = _even(shape[0], max(LEAST, min(HIGHEST, int(math.sqrt(pixels)))))
+    width = _even(shape[1], max(LEAST, pixels // height))
+    for top in range(0, shape[0], height):
+        for left in range(0, shape[1], width):
+            yield slice(top, min(top + height, shape[0])), slice(left, min(left + width, shape[1]))
+
+
+def _even(n: int, most: int) -> int:
+    """Return the side of pieces of `n` that are about alike, a multiple of `LEAST` and about `most` at most."""
+    pieces = -(-n // (most // LEAST * LEAST))
+    return -(-n // (pieces * LEAST)) * LEAST
 
 
 def _pour(canvas: Canvas, image: Image, pixmap, plan: Plan, bit: int, device: str) -> None:
@@ -147,50 +175,42 @@ def exposure_time(image: Image) -> tuple[float, bool]:
     return (float(time), True) if time is not None else (float(image.meta.get("exposure.exposure_time", 0.0)), False)
 
 
-def _finished(canvas: Canvas, plan: Plan) -> dict:
-    """Return the arrays of a tile by name."""
-    xp, shape = canvas.xp, canvas.shape
-    made = {"data": xp.empty(shape, np.float32), "wht": xp.empty(shape, np.float32)}
-    if plan.errors:
-        made |= {name: xp.empty(shape, np.float32) for name in ("err", *VARIANCES)}
+def _finish(canvas: Canvas, plan: Plan, parts: dict) -> None:
+    """Write the arrays of a tile into `parts`, by name."""
+    xp = canvas.xp
     scaling = 1 / plan.drop.ratio**2  # as the official step divides variances by the square of the ratio of scales
 
     def work(rows):
         total = canvas.total[rows]
         weight = total[..., 0]
         with np.errstate(all="ignore"):
-            made["data"][rows] = xp.where(weight != 0, total[..., 1] / weight, plan.fill)
-            made["wht"][rows] = weight
+            parts["data"][rows] = xp.where(weight != 0, total[..., 1] / weight, plan.fill)
+            parts["wht"][rows] = weight
+            if "con" in parts:
+                parts["con"][:, rows] = canvas.context[:, rows]
+            if "dq" in parts:
+                parts["dq"][rows] = canvas.flags[rows]
             if not plan.errors:
                 return
             sums, known = 0.0, False
             for k, name in enumerate(VARIANCES):
                 held = canvas.spread[rows, :, 3 + k]
-                variance = made[name][rows]
-                variance[...] = canvas.spread[rows, :, k] * scaling / held / held
+                variance = (canvas.spread[rows, :, k] * scaling / held / held).astype(np.float32)
+                if name in parts:
+                    parts[name][rows] = variance
                 there = ~xp.isnan(variance)
                 sums, known = sums + xp.where(there, variance, np.float32(0)), known | there
-            made["err"][rows] = xp.where(known, xp.sqrt(sums), np.float32(np.nan))
+            parts["err"][rows] = xp.where(known, xp.sqrt(sums), np.float32(np.nan))
 
-    over_rows(work, made["data"])
-    if not plan.variances:
-        made = {name: array for name, array in made.items() if name not in VARIANCES}
-    if len(canvas.context):
-        made["con"] = canvas.context
-    if canvas.flags is not None:
-        made["dq"] = canvas.flags
-    return made
+    over_rows(work, canvas.total[..., 0])
 
 
 def _room(xp, scratch: str | None, shape, dtype):
     """Return an array for all tiles."""
-    return xp.zeros(shape, dtype) if scratch is None else FileArray.scratch(shape, dtype, scratch)
+    return xp.empty(shape, dtype) if scratch is None else FileArray.scratch(shape, dtype, scratch)
 
 
-def _put(array, values, rows: slice, columns: slice) -> None:
-    if isinstance(array, FileArray):
-        band = array.read(rows=rows)
-        band[..., columns] = backend.to_host(values)
-        array.write(band, rows=rows)
-    else:
-        array[..., rows, columns] = values
+def _put(array: FileArray, values, rows: slice, columns: slice) -> None:
+    band = array.read(rows=rows)
+    band[..., columns] = backend.to_host(values)
+    array.write(band, rows=rows)

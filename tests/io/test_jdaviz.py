@@ -69,6 +69,19 @@ def test_images_open_in_imviz(products, word):
 
 
 @pytest.mark.filterwarnings("ignore")
+def test_flags_are_named_in_imviz(products):
+    jdaviz = pytest.importorskip("jdaviz")
+    tool = jdaviz.Imviz()
+    tool.load(str(products["cal"]), format="Image", extension=["SCI", "DQ"])
+    image = jw.open(products["cal"])
+    decoded = tool.plugins["Data Quality"]._obj.decoded_flags
+    names = {str(bit["name"]) for row in decoded for bit in row["decomposed"].values()}
+    assert (
+        {"DO_NOT_USE", "REFERENCE_PIXEL"} <= names <= set(jw.PIXEL.names(int(np.bitwise_or.reduce(image.dq.ravel()))))
+    )
+
+
+@pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("word", ["uncal", "ramp"])
 def test_ramps_open_in_rampviz(products, word):
     groups, *_ = in_jdaviz("Rampviz", products[word])

@@ -5,12 +5,15 @@ from __future__ import annotations
 import numpy as np
 from astropy.io import fits
 
-from jwgpu import steps
+from jwgpu.diagnostics.auditing import abilities
 from jwgpu.provenance.audit import audit_header
 
 STAGE_1 = "S_DQINIT S_SATURA S_SUPERB S_REFPIX S_LINEAR S_DARK S_JUMP S_RAMP".split()
 STAGE_2 = "S_WCS S_FLAT S_PHOTOM".split()
-AVAILABLE = frozenset(steps.names())
+AVAILABLE = abilities()
+MODES = ("NRC_IMAGE NRC_WFSS NRC_CORON NRC_TSIMAGE NRC_TSGRISM NIS_IMAGE NIS_WFSS NIS_SOSS NIS_AMI NRS_FIXEDSLIT "
+         "NRS_MSASPEC NRS_IFU NRS_BRIGHTOBJ MIR_IMAGE MIR_MRS MIR_LRS-FIXEDSLIT MIR_LRS-SLITLESS MIR_LYOT MIR_4QPM "
+         "FGS_IMAGE").split()  # fmt: skip
 IMAGING = ("NRC_IMAGE", "NIS_IMAGE", "MIR_IMAGE", "FGS_IMAGE")
 
 

@@ -2,58 +2,104 @@
 
 from __future__ import annotations
 
+import functools
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
-from jwgpu import steps
+from jwgpu import associations
+from jwgpu.data import Exposures
 from jwgpu.errors import InputError
 from jwgpu.io.products import exposure_header, product_files
 from jwgpu.io.quickheader import quick_header
+from jwgpu.pipelines import table
 from jwgpu.provenance.audit import Audit, audit_header
 from jwgpu.provenance.audits import Audits
+from jwgpu.provenance.commands import Abilities
 
-__all__ = ["audit", "audit_files"]
+__all__ = ["abilities", "audit", "audit_files"]
 
 
 def audit(product) -> Audit | Audits:
     """Return which known issues of the operational pipeline touch a product, and what mends each.
 
     Headers alone are read. How sure a finding is follows from the version and the conditions: certain, likely (only
-    the pixels tell), possible (the header leaves something open, or nobody knows which version brought the issue).
+    the pixels tell), possible (the header leaves something open, or nobody knows whether this version had the issue).
 
     Parameters
     ----------
-    product : exposure, path, folder, or list of paths
-        One product gives an `Audit`; a folder or a list gives `Audits`, where what cannot be read is one line in
-        `refused`.
+    product : exposure, Exposures, path, folder, or list of them
+        One product gives an `Audit`; a set, a folder or a list gives `Audits`, where what cannot be audited is one
+        line in `refused`.
 
     Raises
     ------
     InputError
         A single product that is not of JWST, cannot be read, or has no CAL_VER.
     """
-    available = frozenset(steps.names())
-    if hasattr(product, "meta") and hasattr(product, "history"):
-        header, name = exposure_header(product)
-        return audit_header(header, name, available)
+    if _is_exposure(product):
+        return _exposure(product)
     if isinstance(product, (str, os.PathLike)):
-        if os.path.isdir(product):
-            return audit_files([product])
-        header, has_science = quick_header(product)
-        return audit_header(header, os.fspath(product), available, has_science)
-    return audit_files(product)
+        return audit_files([product], progress=True) if os.path.isdir(product) else _file(product)
+    return audit_files(product, progress=True)
 
 
-def audit_files(paths: Iterable, progress: bool = False) -> Audits:
-    """Return the audits of files and of all products in folders; what cannot be audited is refused in one line."""
-    available = frozenset(steps.names())
+def audit_files(products: Iterable, progress: bool = False) -> Audits:
+    """Return the audits of exposures, files and all products in folders, with what is refused, one line each."""
+    every = [one for product in products for one in ([product] if _is_exposure(product) else product_files([product]))]
+    return _many(list(dict.fromkeys(every)) if not any(map(_is_exposure, every)) else every, progress)
+
+
+@functools.cache
+def abilities() -> Abilities:
+    """Return what jwgpu can do today: the steps in its tables, and the modes that they are for."""
+    steps: dict[str, set] = {}
+    for name, order in table.TABLES.values():
+        steps.setdefault(name, set()).update(order)
+    stage2, stage3 = frozenset(steps.pop("image2")), frozenset(steps.pop("image3"))
+    stage1 = frozenset().union(*steps.values())
+    return Abilities(stage1, stage2, stage3, table.IMAGE_MODES, table.MOSAIC_MODES)
+
+
+def _many(products: Iterable, progress: bool = False) -> Audits:
     done, refused = [], []
-    for path in tqdm(product_files(paths), unit=" products", disable=not progress, leave=False):
+    for product in tqdm(products, unit=" products", disable=not progress, leave=False, delay=1):
         try:
-            header, has_science = quick_header(path)
-            done.append(audit_header(header, str(path), available, has_science))
+            done.append(_exposure(product) if _is_exposure(product) else _file(product))
         except InputError as error:
-            refused.append((str(path), " ".join(str(error).split())))
+            name = getattr(product, "name", None) if _is_exposure(product) else None
+            refused.append((name or str(product), " ".join(str(error).split())))
     return Audits(tuple(done), tuple(refused))
+
+
+def _is_exposure(product) -> bool:
+    return hasattr(product, "meta") and hasattr(product, "history") and not isinstance(product, Exposures)
+
+
+def _exposure(product) -> Audit:
+    header, name = exposure_header(product)
+    return audit_header(header, name, abilities())
+
+
+def _file(path) -> Audit:
+    header, has_science = quick_header(path)
+    return audit_header(header, os.fspath(path), abilities(), has_science, _members(path, header))
+
+
+def _members(path, header: Mapping) -> tuple[str, ...]:
+    """Return the science exposures of the association that stands beside a product made of several."""
+    table_name = str(header.get("ASNTABLE", "")).strip()
+    beside = Path(path).parent / Path(table_name).name
+    if not table_name.endswith(".json") or not beside.is_file():
+        return ()
+    try:
+        asn = associations.read(beside, check=False)
+    except InputError:
+        return ()  # whoever runs it says why
+    name = Path(path).name
+    for product in asn:
+        if name.startswith(product.name):
+            return tuple(str(asn.path(member)) for member in product.of("science"))
+    return ()

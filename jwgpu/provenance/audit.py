@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from jwgpu.provenance.builds import Issue, knowledge
-from jwgpu.provenance.commands import command, shown, start
+from jwgpu.provenance.commands import ELSEWHERE, Abilities, Remedy, remedy, shown
 from jwgpu.provenance.facts import facts
+from jwgpu.provenance.libraries import doubt
 
 CERTAINTIES = ("certain", "likely", "possible")
 
@@ -23,29 +24,37 @@ class Finding:
     issue : Issue
     certainty : str
         `"certain"`: the header and the versions decide. `"likely"`: they do, but only the pixels tell whether this
-        exposure suffers, or the sources are not firm. `"possible"`: nobody knows which version brought the issue, or
-        the header leaves a condition open.
+        exposure suffers, or the sources are not firm, or a library that no header names may have held the correction,
+        though not the one that operations ran. `"possible"`: nobody knows whether this version had the issue, or the
+        header leaves a condition open.
     why : tuple of str
         What keeps it from being certain.
-    start : str
-        The product to start from.
     steps : mapping
-        Step: whether jwgpu has it today.
-    command : tuple of str
-        Arguments of the command that mends it; empty where none does.
+        Step: whether jwgpu has it today for this kind of exposure.
+    remedy : Remedy
+        The product to start from, the command, and what jwgpu lacks.
     """
 
     issue: Issue
     certainty: str
     why: tuple[str, ...]
-    start: str
     steps: Mapping[str, bool]
-    command: tuple[str, ...]
+    remedy: Remedy
+
+    @property
+    def start(self) -> str:
+        """The product to start from."""
+        return self.remedy.start
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """Arguments of the command that mends it; empty where none does."""
+        return self.remedy.command
 
     @property
     def shell(self) -> str:
         """The command as a line for a shell."""
-        return shown(list(self.command))
+        return shown(self.command)
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values, ready for JSON."""
@@ -53,19 +62,26 @@ class Finding:
         return {"id": i.id, "title": i.title, "certainty": self.certainty, "predicate": str(i.predicate),
                 "versions": i.versions(), "why": list(self.why), "effect": list(i.effect), "severity": i.severity,
                 "science": i.symptom, "remedy": i.remedy, "start": self.start, "steps": dict(self.steps),
-                "command": list(self.command), "jwst_with_fix": i.fixed, "sources": list(i.sources)}  # fmt: skip
+                "missing_in_jwgpu": list(self.remedy.missing), "command": list(self.command), "shell": self.shell,
+                "then": self.remedy.then, "jwst_with_fix": i.fixed, "traced_by": i.traced_by,
+                "sources": list(i.sources)}  # fmt: skip
 
     def details(self) -> list[tuple[str, str]]:
         """Return pairs of label and words for display."""
-        have = ", ".join(f"{s} ({'in jwgpu' if here else 'not in jwgpu yet'})" for s, here in self.steps.items())
+        have = ", ".join(f"{s} ({'in jwgpu' if here else self._absent(s)})" for s, here in self.steps.items())
         run = self.shell or "none"
         if self.command[:1] == ("strun",) and self.issue.fixed:
             run += f"   (official package, jwst>={self.issue.fixed})"
+        by = f"{self.issue.predicate}; {self.issue.versions()}"
         rows = [("science", self.issue.symptom), ("remedy", self.issue.remedy), ("steps", have),
-                ("start from", self.start), ("command", run),
-                ("by", f"{self.issue.predicate}; {self.issue.versions()}"), ("not certain", "; ".join(self.why)),
+                ("start from", self.start), ("command", run), ("then", self.remedy.then), ("by", by),
+                ("traced by", self.issue.traced_by), ("not certain", "; ".join(self.why)),
                 ("sources", ", ".join(self.issue.sources))]  # fmt: skip
         return [(label, words) for label, words in rows if words]
+
+    @staticmethod
+    def _absent(step: str) -> str:
+        return "outside the pipeline" if step in ELSEWHERE else "not in jwgpu for this mode yet"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -133,7 +149,13 @@ class Audit:
         )
 
 
-def audit_header(header: Mapping[str, Any], name: str, available: frozenset[str], has_science: bool = True) -> Audit:
+def audit_header(
+    header: Mapping[str, Any],
+    name: str,
+    abilities: Abilities,
+    has_science: bool = True,
+    members: tuple[str, ...] = (),
+) -> Audit:
     """Return the issues that touch the product with this header.
 
     Parameters
@@ -142,10 +164,12 @@ def audit_header(header: Mapping[str, Any], name: str, available: frozenset[str]
         Keywords of the primary header and of SCI.
     name : str
         Path or name of the product.
-    available : frozenset of str
-        Steps that jwgpu has.
+    abilities : Abilities
+        What jwgpu can do today.
     has_science : bool
         Whether the product has an extension SCI.
+    members : tuple of str
+        Exposures that a combined product was made of, where they are known.
 
     Raises
     ------
@@ -153,34 +177,36 @@ def audit_header(header: Mapping[str, Any], name: str, available: frozenset[str]
         Not a product of JWST, or one that does not say what calibrated it.
     """
     known = facts(header, name, has_science)
-    found = [finding for issue in knowledge().issues if (finding := _judge(issue, known, name, available))]
+    if members:
+        known["members"] = members
+    found = [finding for issue in knowledge().issues if (finding := _judge(issue, known, name, abilities))]
     found.sort(key=lambda f: (CERTAINTIES.index(f.certainty), -f.issue.severity, f.issue.id))
     words = {key: str(known.get(key, "")).strip() for key in ("CAL_VER", "CRDS_CTX", "EXP_TYPE", "PROGRAM")}
     return Audit(name, words["CAL_VER"], known["equivalent"], words["CRDS_CTX"] or "no CRDS context",
                  words["EXP_TYPE"], words["PROGRAM"] or "unknown", tuple(found))  # fmt: skip
 
 
-def _judge(issue: Issue, known: Mapping[str, Any], name: str, available: frozenset[str]) -> Finding | None:
+def _judge(issue: Issue, known: Mapping[str, Any], name: str, abilities: Abilities) -> Finding | None:
     in_range = _in_range(issue, known)
-    answer = issue.predicate(known)
-    if in_range is False or answer is False:
+    if in_range is False or issue.predicate(known) is False:
         return None
-    why = issue.predicate.undecided(known)
+    open_words = issue.predicate.undecided(known)
     if in_range is None:
-        why.append("CRDS_CTX is not in the header")
-    if issue.introduced is None:
-        why.append("nobody knows which version brought it")
-    certainty = "possible" if why else "certain"
+        open_words.append("CRDS_CTX is not in the header")
+    if origin := issue.origin(known["equivalent"]):
+        open_words.append(origin)
     softer = [issue.beyond_header] if issue.beyond_header else []
+    if issue.library:
+        sure, words = doubt(issue.library, known)
+        {"certain": [], "likely": softer, "possible": open_words}[sure].append(words)
     if issue.confidence != "high":
         softer.append(f"the sources leave doubt (confidence {issue.confidence})")
     if known["ours"]:
         softer.append("made by jwgpu, judged as the version that it is equivalent to")
-    if softer and certainty == "certain":
-        certainty = "likely"
-    steps = {step: step in available for step in issue.steps}
-    return Finding(issue, certainty, (*why, *softer), start(issue, known, name), steps,
-                   tuple(command(issue, known, name, available)))  # fmt: skip
+    certainty = "possible" if open_words else "likely" if softer else "certain"
+    mode = str(known.get("EXP_TYPE", "")).strip().upper()
+    steps = {step: step not in ELSEWHERE and abilities.has(step, mode) for step in issue.steps}
+    return Finding(issue, certainty, (*open_words, *softer), steps, remedy(issue, known, name, abilities))
 
 
 def _in_range(issue: Issue, known: Mapping[str, Any]) -> bool | None:

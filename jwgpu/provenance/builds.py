@@ -19,11 +19,22 @@ FIRST = "first"  # introduced in: every version that ever made a product
 
 
 @dataclasses.dataclass(frozen=True)
+class Library:
+    """A library that holds a correction: from which of its versions on, and when that was released (ISO date)."""
+
+    name: str
+    fixed: str
+    released: str
+
+
+@dataclasses.dataclass(frozen=True)
 class Issue:
     """One known issue: which products it touches, what it does, what mends it.
 
     `introduced` is `"first"` where the correction, or the feature, was missing in every version before `fixed`; None
-    where the version that brought the issue is not known. `fixed` is None where no version mends it.
+    where the version that brought the issue is not known: then `traced_to` is the version from which on it is known to
+    be there, and what came before is open. `traced_by` says how either is known. `fixed` is None where no version mends
+    it; `library` is what holds the correction where that is not jwst itself, so that CAL_VER alone does not tell.
     """
 
     id: str
@@ -41,17 +52,31 @@ class Issue:
     symptom: str
     remedy: str
     settings: tuple[str, ...]
+    jwgpu_settings: tuple[str, ...]
     repair: bool
     beyond_header: str
     confidence: str
     sources: tuple[str, ...]
     named_by: str
+    traced_to: str | None
+    traced_by: str
+    library: Library | None
 
     def versions(self) -> str:
         """Return the range of versions in words."""
         since = {None: "not known since when", FIRST: "every version"}.get(self.introduced, f"since {self.introduced}")
+        if self.traced_to:
+            since = f"since {self.traced_to} or earlier"
         words = since + (f" before {self.fixed}" if self.fixed else ", no version mends it")
         return words + (f", or a context before jwst_{self.fixed_context:04d}.pmap" if self.fixed_context else "")
+
+    def origin(self, version: str) -> str:
+        """Return, in words, what is not known of the beginning for a version in the range; empty where it is known."""
+        if self.introduced == FIRST:
+            return "" if self.traced_by else "that every version before had it is a guess from what the correction does"
+        if self.introduced is not None or (self.traced_to and order(version) >= order(self.traced_to)):
+            return ""
+        return f"traced back to {self.traced_to} only" if self.traced_to else "nobody knows which version brought it"
 
     def touches(self, version: str) -> bool:
         """Say whether a version lies in the range, where its beginning is not known from the first on."""
@@ -150,6 +175,10 @@ class Knowledge:
     releases: tuple[Mapping[str, Any], ...]
     issues: tuple[Issue, ...]
 
+    def release(self, version: str) -> Mapping[str, Any] | None:
+        """Return the release of the official package called `version`, or None for another version."""
+        return next((release for release in self.releases if str(release["jwst"]) == version), None)
+
     def issue(self, name: str) -> Issue:
         """Return the issue called `name`."""
         return next(issue for issue in self.issues if issue.id == name)
@@ -213,9 +242,13 @@ def _issue(line: Mapping[str, Any]) -> Issue:
         symptom=line["symptom"],
         remedy=line["remedy"],
         settings=tuple(line.get("settings", ())),
+        jwgpu_settings=tuple(line.get("jwgpu_settings", ())),
         repair=bool(line.get("repair", False)),
         beyond_header=line.get("beyond_header", ""),
         confidence=line["confidence"],
         sources=tuple(line["sources"]),
         named_by=line.get("named_by", ""),
+        traced_to=line.get("traced_to"),
+        traced_by=line.get("traced_by", ""),
+        library=Library(**line["library"]) if line.get("library") else None,
     )

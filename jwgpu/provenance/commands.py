@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import shlex
 from collections.abc import Mapping
@@ -11,29 +12,143 @@ from typing import Any
 from jwgpu.provenance.builds import Issue
 
 _SPECTRA = ("NRS_", "MIR_MRS", "MIR_LRS", "MIR_WFSS", "NIS_SOSS", "NIS_WFSS", "NRC_WFSS", "NRC_TSGRISM", "NRC_GRISM")
-_IMAGES = ("NRC_IMAGE", "NIS_IMAGE", "MIR_IMAGE", "FGS_IMAGE")  # whose stage 2 jwgpu has
 _SUFFIXES = frozenset("uncal ramp rate rateints cal calints crf crfints bsub bsubints i2d s2d s3d x1d x1dints c1d phot "
                       "cat segm whtlt psfsub psfalign psfstack ami ami-oi aminorm".split())  # fmt: skip
 
 _EXPOSURE = re.compile(r"jw\d{11}_\w{5}_\d{5}(-seg\d+)?_[a-z0-9]+(?=_)", re.IGNORECASE)
 
+ELSEWHERE = frozenset("CRDS SDP associations gwcs numpy set_telescope_pointing stcal stpipe".split())
+"""What issues name beside steps: what happens before the pipeline, or around it."""
 
-def start(issue: Issue, known: Mapping[str, Any], path: str) -> str:
-    """Return the product that mending starts from: a file name, or an association for combined products."""
-    if issue.rerun_from == "none":
-        return ""
-    name = Path(path).name
+
+@dataclasses.dataclass(frozen=True)
+class Abilities:
+    """What jwgpu can do today.
+
+    Attributes
+    ----------
+    stage1, stage2, stage3 : frozenset of str
+        Steps of its pipelines.
+    calibrated : frozenset of str
+        EXP_TYPEs that its stage 2 is for.
+    mosaics : frozenset of str
+        EXP_TYPEs that its stage 3 is for.
+    """
+
+    stage1: frozenset[str] = frozenset()
+    stage2: frozenset[str] = frozenset()
+    stage3: frozenset[str] = frozenset()
+    calibrated: frozenset[str] = frozenset()
+    mosaics: frozenset[str] = frozenset()
+
+    def has(self, step: str, mode: str) -> bool:
+        """Say whether a step runs for exposures of an EXP_TYPE."""
+        return (step in self.stage1 or (step in self.stage2 and mode in self.calibrated)
+                or (step in self.stage3 and mode in self.mosaics))  # fmt: skip
+
+    def reaches(self, stage: int, mode: str) -> bool:
+        """Say whether products of a stage are made for exposures of an EXP_TYPE."""
+        return stage < 2 or mode in (self.calibrated if stage == 2 else self.mosaics)
+
+
+@dataclasses.dataclass(frozen=True)
+class Remedy:
+    """What mends an issue: the product to start from, the command, and what is left to do after it.
+
+    `missing` are the steps of the remedy that jwgpu does not have for this mode; `then` is in words.
+    """
+
+    start: str = ""
+    command: tuple[str, ...] = ()
+    then: str = ""
+    missing: tuple[str, ...] = ()
+
+
+def remedy(issue: Issue, known: Mapping[str, Any], path: str, abilities: Abilities) -> Remedy:
+    """Return what mends `issue` in the product `path`.
+
+    With jwgpu where it has every step of the remedy for this kind of exposure; otherwise with the official package, in
+    a version that has the fix. The command is empty where none mends it, or where the exposures that a combined
+    product was made of are not known.
+
+    Parameters
+    ----------
+    issue : Issue
+    known : mapping
+        Facts of the product; `members` are the exposures that a combined product was made of.
+    path : str
+        The product.
+    abilities : Abilities
+    """
+    mode = str(known.get("EXP_TYPE", "")).strip().upper()
+    stage = known["stage"]
+    missing = tuple(step for step in issue.steps if step not in ELSEWHERE and not abilities.has(step, mode))
+    if issue.repair:
+        then = f"run assign_wcs and what follows again, from {Path('repaired') / Path(path).name}"
+        return Remedy(_operand(path), ("jwgpu", "repair", _operand(path), "--out", "repaired"), then, missing)
+    # Stage 2 is made from rates: a calibrated exposure is not where its own calibration begins again.
+    origin = "rate" if issue.rerun_from == "cal" and stage < 3 else issue.rerun_from
+    start, unknown = _start(origin, known, path)
+    if not start:
+        return Remedy(unknown, missing=missing)
+    mended = bool(issue.fixed or issue.fixed_context or issue.settings)
+    ours = not missing and not ELSEWHERE.intersection(issue.steps) and (mended or issue.jwgpu_settings)
+    if ours:
+        command = _jwgpu(issue, known, path, origin, start, abilities)
+        left = "" if abilities.reaches(stage, mode) else _then(origin, known, mode)
+        return Remedy(_words(start), tuple(command), left, missing)
+    if not mended:
+        return Remedy(_words(start), missing=missing)
+    command = ["strun", _pipeline(origin, known, mode), start[0], *(f"--steps.{words}" for words in issue.settings)]
+    if len(start) > 1:  # strun takes one exposure at a time
+        command = []
+    return Remedy(_words(start), tuple(command), _then(origin, known, mode) if command else "", missing)
+
+
+def shown(arguments: tuple[str, ...]) -> str:
+    """Return arguments as one line for a shell, each quoted where it must be."""
+    return shlex.join(arguments)
+
+
+def _jwgpu(issue, known, path, origin, start, abilities) -> list[str]:
+    mode, stage = str(known.get("EXP_TYPE", "")).strip().upper(), known["stage"]
+    settings = [*issue.settings, *issue.jwgpu_settings]
+    if origin == "i2d":
+        options = [f"--{word.partition('.')[2]}" for word in settings]
+        return ["jwgpu", "step", issue.steps[0], start[0], "--out", "products", *options]
+    sets = [word for setting in settings for word in ("--set", setting)]
+    goal = {2: "image2", 3: "image3"}.get(stage) if abilities.reaches(stage, mode) else None
+    further = goal and (origin == "uncal" or (origin == "rate" and goal == "image3"))
+    return ["jwgpu", "run", *start, *(["--to", goal] if further else []), "--out", "products", *sets]
+
+
+def _start(origin: str, known: Mapping[str, Any], path: str) -> tuple[list[str], str]:
+    """Return the products to start from, or none, and words that say what they would be."""
+    if origin == "none":
+        return [], ""
+    if known["stage"] < 3 or origin == "i2d" or (origin != "cal" and _EXPOSURE.match(Path(path).name)):
+        return [_sibling(path, origin)], ""
     table = str(known.get("ASNTABLE", "")).strip()
-    if issue.rerun_from == "cal" and known["stage"] == 3:
-        return _operand(table) or "the association of this product"
-    if known["stage"] == 3 and name.lower().startswith("jw") and name[7:8] == "-":
-        return f"_{issue.rerun_from}.fits of each member of {table or 'the association of this product'}"
+    if origin == "cal":
+        return ([_operand(str(Path(path).parent / table))], "") if table else ([], f"{_NO_TABLE} (jwgpu associate)")
+    if members := known.get("members"):
+        return [_sibling(member, origin) for member in members], ""
+    where = f"{table}; put that beside the product, and the command is found" if table else _NO_TABLE
+    return [], f"_{origin}.fits of each member of {where}"
+
+
+_NO_TABLE = "the association of this product"
+
+
+def _sibling(path: str, suffix: str) -> str:
+    """Return the name of another product of the same exposure."""
+    name = Path(path).name
     stem = name.removesuffix(".gz").removesuffix(".fits")
     if exposure := _EXPOSURE.match(stem):
-        return str(Path(path).with_name(f"{exposure[0]}_{issue.rerun_from}.fits"))
-    head, _, suffix = stem.rpartition("_")
-    root = head if head and suffix.lower() in _SUFFIXES else stem
-    return _operand(str(Path(path).with_name(f"{root}_{issue.rerun_from}.fits")))
+        return _operand(str(Path(path).with_name(f"{exposure[0]}_{suffix}.fits")))
+    head, _, last = stem.rpartition("_")
+    root = head if head and last.lower() in _SUFFIXES else stem
+    return _operand(str(Path(path).with_name(f"{root}_{suffix}.fits")))
 
 
 def _operand(name: str) -> str:
@@ -41,38 +156,26 @@ def _operand(name: str) -> str:
     return f"./{name}" if name.startswith("-") else name
 
 
-def command(issue: Issue, known: Mapping[str, Any], path: str, available: frozenset[str]) -> list[str]:
-    """Return the arguments of the command that mends `issue`; empty where no command does.
-
-    Of jwgpu where it has the steps today; otherwise of the official package, in a version that has the fix.
-    """
-    if issue.repair:
-        return ["jwgpu", "repair", _operand(path), "--out", "repaired"]
-    begin = start(issue, known, path)
-    if issue.rerun_from == "none" or not begin or not begin.endswith((".fits", ".json")):
-        return []
-    if begin.startswith("_"):
-        return []
-    here = issue.rerun_from == "uncal" or (issue.rerun_from == "rate" and str(known.get("EXP_TYPE")) in _IMAGES)
-    if here and available.issuperset(issue.steps):
-        settings = [word for setting in issue.settings for word in ("--set", setting)]
-        return ["jwgpu", "run", begin, "--out", "products", *settings]
-    if not issue.fixed and not issue.fixed_context and not issue.settings:
-        return []  # no version of the official package mends it
-    return ["strun", _pipeline(issue, known), begin, *(f"--steps.{setting}" for setting in issue.settings)]
+def _words(start: list[str]) -> str:
+    return start[0] if len(start) == 1 else f"{start[0]} and {len(start) - 1} more"
 
 
-def shown(arguments: list[str]) -> str:
-    """Return arguments as one line for a shell, each quoted where it must be."""
-    return shlex.join(arguments)
+def _then(origin: str, known: Mapping[str, Any], mode: str) -> str:
+    """Return, in words, the pipelines that make the product again after the first one."""
+    stage = known["stage"]
+    left = []
+    if origin == "uncal" and stage >= 2:
+        left.append(f"{_pipeline('rate', known, mode)} of the official package on the new _rate.fits")
+    if origin in ("uncal", "rate") and stage >= 3:
+        left.append(f"{_pipeline('cal', known, mode)} on their association")
+    return ", then ".join(left)
 
 
-def _pipeline(issue: Issue, known: Mapping[str, Any]) -> str:
-    mode = str(known.get("EXP_TYPE", "")).upper()
+def _pipeline(origin: str, known: Mapping[str, Any], mode: str) -> str:
     spectra = mode.startswith(_SPECTRA)
-    if issue.rerun_from == "uncal":
+    if origin == "uncal":
         return "calwebb_detector1"
-    if issue.rerun_from == "rate" or known["stage"] < 3:
+    if origin == "rate":
         return "calwebb_spec2" if spectra else "calwebb_image2"
     if str(known.get("TSOVISIT")) == "True" or mode in ("NRC_TSIMAGE", "NRC_TSGRISM", "NRS_BRIGHTOBJ", "NIS_SOSS"):
         return "calwebb_tso3"

@@ -23,7 +23,8 @@ def facts(header: Mapping[str, Any], name: str, has_science: bool = True) -> dic
 
     Derived, in small letters so that no keyword has their name: `version` (as a tuple), `context` (a number), `stage`
     (0 raw, 1 rates, 2 calibrated, 3 combined), `suffix` of the file name, `local` (true where the software is a
-    development version or one that never ran in operations, else missing), `has SCI`, `has states`.
+    development version or one that never ran in operations, else missing), `sdp` (year and build of the software that
+    made the raw product, from SDP_VER), `has SCI`, `has states`.
 
     Parameters
     ----------
@@ -62,6 +63,8 @@ def facts(header: Mapping[str, Any], name: str, has_science: bool = True) -> dic
     context = context_number(known.get("CRDS_CTX", ""))
     if context is not None:
         known["context"] = context
+    if sdp := re.match(r"(20\d\d)[._](\d+)", str(known.get("SDP_VER", "")).strip()):
+        known["sdp"] = (int(sdp[1]), int(sdp[2]))
     if not ours and (is_development(version) or _never_operated(version)):
         known["local"] = True
     known["stage"] = _stage(known, stem, suffix)
@@ -82,5 +85,5 @@ def _stage(known: Mapping[str, Any], stem: str, suffix: str) -> int:
 
 
 def _never_operated(version: str) -> bool:
-    release = next((r for r in knowledge().releases if str(r["jwst"]) == version), None)
+    release = knowledge().release(version)
     return release is not None and "PyPI-only" in str(release.get("note"))

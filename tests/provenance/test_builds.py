@@ -18,9 +18,11 @@ NEEDED = set(
     "id title kind introduced fixed predicate stage steps effect severity rerun_from symptom remedy "
     "confidence sources".split()
 )
-OPTIONAL = set("fixed_context settings repair beyond_header named_by".split())
+OPTIONAL = set(
+    "fixed_context settings jwgpu_settings repair beyond_header named_by traced_to traced_by library".split()
+)
 # Facts that are derived; all others are keywords, in capitals.
-DERIVED = {"version", "context", "stage", "suffix", "local", "has SCI", "has states"}
+DERIVED = {"version", "context", "sdp", "stage", "suffix", "local", "has SCI", "has states"}
 
 
 def keywords(predicate):
@@ -44,7 +46,16 @@ def test_issue_follows_the_schema(issue):
     if issue["fixed"] and issue["introduced"] not in (None, "first"):
         assert order(issue["introduced"]) < order(issue["fixed"])
     assert "fixed_context" not in issue or context_number(issue["fixed_context"])
-    assert all(re.fullmatch(r"\w+\.\w+=\w+", setting) for setting in issue.get("settings", ()))
+    settings = [*issue.get("settings", ()), *issue.get("jwgpu_settings", ())]
+    assert all(re.fullmatch(r"\w+\.\w+=[\w.]+", setting) for setting in settings)
+    assert ("traced_by" in issue) == ("traced_to" in issue or issue["introduced"] == "first")
+    if "traced_to" in issue:
+        assert issue["introduced"] is None
+        assert order(issue["traced_to"]) < (order(issue["fixed"]) if issue["fixed"] else (99,))
+    if "library" in issue:
+        assert set(issue["library"]) == {"name", "fixed", "released"}
+        assert order(issue["library"]["fixed"])
+        datetime.date.fromisoformat(issue["library"]["released"])
 
 
 @pytest.mark.parametrize("issue", ISSUES, ids=lambda issue: issue["id"])

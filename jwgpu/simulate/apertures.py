@@ -18,7 +18,7 @@ _SIGMA = 2.3548  # full widths at half maximum in a standard deviation
 _MODELS = {"NIRCAM": "NrcImg", "NIRISS": "NisImg", "MIRI": "MirImg", "FGS": "FgsImg"}
 
 
-def encircled(radius, fwhm: float, squares: int = 4):
+def encircled(radius, fwhm: float, squares: float = 4):
     """Return the share of a star's light within a radius (pixels), wherever the star lies on the pixels.
 
     Parameters
@@ -26,22 +26,31 @@ def encircled(radius, fwhm: float, squares: int = 4):
     radius : array
     fwhm : float
         Of the core, pixels.
-    squares : int
+    squares : float
         How often the light has been spread over the square of a pixel: twice in an image, by the detector and by the
-        sum over parts of pixels; four times in a mosaic with pixels as large, by the drops of light and their sum too.
+        sum over parts of pixels; four times in a mosaic with pixels as large, by the drops of light and their sum too;
+        a square of another size counts as much as its area.
     """
     share, width = np.array(STAR).T
     variance = (width * fwhm / _SIGMA) ** 2 + squares / 12
     return 1 - np.exp(-0.5 * np.asarray(radius, float)[..., None] ** 2 / variance) @ share
 
 
-def references(instrument: str, detector: str, filter: str, pupil: str | None, fwhm: float) -> dict[str, Reference]:
-    """Return `apcorr` and `abvegaoffset` for stars of a width (pixels)."""
+def references(
+    instrument: str, detector: str, filter: str, pupil: str | None, fwhm: float, ratio: float = 1.0,
+    pixfrac: float = 1.0,
+) -> dict[str, Reference]:  # fmt: skip
+    """Return `apcorr` and `abvegaoffset` for stars of a width (pixels) in mosaics of square drops.
+
+    `ratio` is the side of a pixel of the mosaic over that of the detector. Radii are in pixels of the detector, as
+    those of the official references.
+    """
+    squares = 1 + pixfrac**2 + 2 * ratio**2
     fine = np.linspace(0, 60 * fwhm, 60_000)
-    radii = np.interp(np.array(ENERGY) / 100, encircled(fine, fwhm), fine)
+    radii = np.interp(np.array(ENERGY) / 100, encircled(fine, fwhm, squares), fine)
     ring = tuple(round(r * fwhm, 2) for r in RING)
     # The ring holds light of the star itself, which its background takes away.
-    level = np.diff(encircled(np.array(ring), fwhm))[0] / (np.pi * (ring[1] ** 2 - ring[0] ** 2))
+    level = np.diff(encircled(np.array(ring), fwhm, squares))[0] / (np.pi * (ring[1] ** 2 - ring[0] ** 2))
     kept = np.array(ENERGY) / 100 - level * np.pi * radii**2
     optics = {"NIRCAM": (filter, pupil), "NIRISS": (filter, pupil), "MIRI": (filter, "FULL"), "FGS": ()}[instrument]
     names = {"NIRCAM": ("filter", "pupil"), "NIRISS": ("filter", "pupil"), "MIRI": ("filter", "subarray"),

@@ -108,8 +108,18 @@ class Dithers(Sequence):
 
     @functools.cached_property
     def references(self):
-        """References of a catalogue: `apcorr`, for mosaics with pixels of the detector's size, and `abvegaoffset`."""
+        """References of a catalogue: `apcorr`, for mosaics with pixels of the detector's size, and `abvegaoffset`.
+
+        For others: `references_at`.
+        """
         return self._made.references()
+
+    def references_at(self, pixel_scale_ratio: float = 1.0, pixfrac: float = 1.0):
+        """Return the references for mosaics with pixels of another size, or with smaller drops.
+
+        Light is spread less over smaller pixels: circles that hold a share of it are smaller.
+        """
+        return self._made.references(pixel_scale_ratio, pixfrac)
 
     def raw(self, k: int, **options) -> Simulation:
         """Return the raw exposure of image `k`, with references and truth.

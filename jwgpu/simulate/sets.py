@@ -183,12 +183,14 @@ class Maker:
             "aperture.position_angle": (attitude["wcsinfo.roll_ref"] + attitude["wcsinfo.v3yangle"]) % 360,
         }  # fmt: skip
 
-    def references(self):
+    def references(self, ratio: float = 1.0, pixfrac: float = 1.0):
         """Return the references of a catalogue of the sources."""
-        return collect(self._apertures(self.chips[0]))
+        return collect(self._apertures(self.chips[0], ratio, pixfrac))
 
-    def _apertures(self, chip: Chip) -> dict:
-        return apertures.references(chip.det.instrument, chip.det.name, chip.filter, chip.det.pupil, self.fwhm)
+    def _apertures(self, chip: Chip, ratio: float = 1.0, pixfrac: float = 1.0) -> dict:
+        return apertures.references(
+            chip.det.instrument, chip.det.name, chip.filter, chip.det.pupil, self.fwhm, ratio, pixfrac
+        )
 
     def raw(self, k: int, options: dict) -> Simulation:
         """Return the raw exposure of image `k`, with the geometry of the set."""

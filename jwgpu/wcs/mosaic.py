@@ -11,6 +11,7 @@ import numpy as np
 from jwgpu.data import Exposures, Image
 from jwgpu.errors import InputError
 from jwgpu.numerics.polygon import directions, sky
+from jwgpu.wcs import stored
 from jwgpu.wcs.outline import outline
 from jwgpu.wcs.wcs import WCS
 
@@ -289,12 +290,8 @@ def _read(path) -> tuple[WCS, dict]:
 
 def _of_product(path) -> WCS:
     """Return the WCS in the ASDF extension of a product."""
-    import io
-
-    import asdf
     from astropy.io import fits
 
     with fits.open(path) as hdus:
         raw = np.asarray(hdus["ASDF"].data["ASDF_METADATA"]).tobytes()
-    with asdf.open(io.BytesIO(raw), lazy_load=False, memmap=False, ignore_unrecognized_tag=True) as tree:
-        return WCS(tree["meta"]["wcs"])
+    return WCS(stored.gwcs(raw, str(path)))

@@ -15,7 +15,7 @@ from jwgpu.errors import InputError
 from jwgpu.numerics.correlated import noise_scale
 from jwgpu.numerics.drizzle import Drop
 from jwgpu.step import byproduct, note, step
-from jwgpu.steps.resample import header
+from jwgpu.steps.resample import header, noise
 from jwgpu.steps.resample.tiles import Plan, combine
 from jwgpu.wcs import WCS
 
@@ -78,9 +78,11 @@ def resample(
     The mosaic is made in tiles for which memory is set aside; of each exposure only what falls there is read. Time
     grows with the number of exposures, memory does not; every bit is the same whatever the tiles are.
 
-    Values in neighbouring pixels of a mosaic are correlated: noise of sums over pixels is larger than the scatter of
-    pixels says. By how much stands in the history (`noise_scale`) and in the header (NOISESCL); see
-    `numerics.correlated`.
+    Values in neighbouring pixels of a mosaic are correlated: noise of sums over many pixels is larger than their
+    scatter says, by a factor of about 1.5 with pixels as large as the detector's, 2.4 with half and 4.4 with a quarter
+    of their side. That of this mosaic, with its dithers, drops and weights in pieces of it, stands in the history
+    (`noise_scale`) and in the header (NOISESCL). `err` is larger than the scatter by about as much; see
+    `numerics.correlated`, and `correlated_noise` of source_catalog for the errors of fluxes.
 
     Parameters
     ----------
@@ -162,15 +164,17 @@ def resample(
     everything = range(len(images))
     if not any(m.window((0, 0), grid.shape) for m in maps):
         raise InputError(f"no exposure of {images.name} falls on the grid of the mosaic; give another output_wcs")
-    scale = noise_scale(drop)
     facts = {"pixfrac": pixfrac, "kernel": kernel, "fillval": str(fillval), "weight_type": str(weight_type),
              "pixel_scale_ratio": ratio}  # fmt: skip
-    note(shape=list(grid.shape), pixel_scale=grid.pixel_scale, noise_scale=scale, map_step=min(m.step for m in maps),
+    note(shape=list(grid.shape), pixel_scale=grid.pixel_scale, map_step=min(m.step for m in maps),
          map_error=max(m.error for m in maps))  # fmt: skip
 
     def made(indices) -> Image:
         metas = [images[k].meta for k in indices]
         blended = content.blendheaders and not alone
+        scale = noise_scale(noise.correlated(images, indices, maps, grid.shape, plan))
+        if indices == everything:
+            note(noise_scale=scale)
         meta = header.product_meta(blend(metas) if blended else metas[0], images, indices, grid, facts)
         meta = meta.set(
             {"extra_fits.SCI.header": (("NOISESCL", scale, "noise of large apertures over pixel scatter"),)}

@@ -114,15 +114,28 @@ def _even(n: int, most: int) -> int:
     return -(-n // (pieces * LEAST)) * LEAST
 
 
-def _pour(canvas: Canvas, image: Image, pixmap, plan: Plan, bit: int, device: str) -> None:
-    """Add what of an exposure falls on the canvas."""
-    window = pixmap.window(canvas.origin, canvas.shape, margin=plan.drop.reach + 1)
+def window_of(image: Image, pixmap, origin, shape, plan: Plan, device: str):
+    """Return what of an exposure falls on a rectangle of the mosaic; None for nothing.
+
+    Returns
+    -------
+    (rows, columns), arrays by name, weights (y, x) float32, weight of the exposure
+    """
+    window = pixmap.window(origin, shape, margin=plan.drop.reach + 1)
     if window is None:
-        return
+        return None
     part = {name: _part(array, *window, device) for name, array in image.arrays().items()
             if name in ("data", "err", "dq", *VARIANCES)}  # fmt: skip
     time = exposure_time(image)[0] if plan.weight_type == "exptime" else float(plan.weight_type is None)
-    weight = weights(part, plan, time)
+    return window, part, weights(part, plan, time), time
+
+
+def _pour(canvas: Canvas, image: Image, pixmap, plan: Plan, bit: int, device: str) -> None:
+    """Add what of an exposure falls on the canvas."""
+    found = window_of(image, pixmap, canvas.origin, canvas.shape, plan, device)
+    if found is None:
+        return
+    window, part, weight, time = found
     data = part["data"]
     level = image.meta.get("background.level")
     if level is not None and not image.meta.get("background.subtracted"):

@@ -49,12 +49,18 @@ def source_catalog(
     and in an ellipse of its own size (Kron).
 
     The errors in the image say how uncertain a pixel is. Pixels of a resampled image share what they were made of, so
-    that errors of sums over them, added as if pixels were independent, are not what they should be: too small by a
-    factor of up to about four, or too large where the errors of pixels make up for it. `correlated_noise` corrects
-    that: circles laid at random on empty sky are measured as sources are, and what they scatter, in units of their
-    errors, is what the errors are multiplied with [1]_. It is measured for each of the three circles, and as a power
-    law of the area, a sqrt(A)**b, for other apertures. It is the noise of the sky that is corrected: what small circles
-    lose when they are centred beside a star, or as it falls on the pixels, is in no error.
+    that errors of sums over them, added as if pixels were independent, are not what they should be: too small by the
+    factor NOISESCL of the header, about four where pixels are a quarter as large as the detector's, if errors of pixels
+    are their scatter; `err` of a mosaic makes up for it, and errors of small circles are too large by up to 30%.
+    `correlated_noise` corrects that: circles laid at random on empty sky are measured as sources are, and what they
+    scatter, in units of their errors, is what the errors are multiplied with [1]_. It is measured for each of the three
+    circles, and as a power law of the area, a sqrt(A)**b, for other apertures. It is the noise of the sky that is
+    corrected, with the wings of stars where they are everywhere. What small circles lose when they are centred beside a
+    star, or as it falls on the pixels, is in no error: of simulated stars of a FWHM of 2.1 pixels in four dithers,
+    light in the circles of 30, 50 and 70% scatters by 3, 1.7 and 1.1% for that alone.
+
+    Corrections of a reference are for pixels as large as the detector's. Over smaller ones light is spread less, and
+    corrected fluxes of stars are too high.
 
     Parameters
     ----------

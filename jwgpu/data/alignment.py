@@ -42,6 +42,10 @@ class Alignment(Exposure):
     def __repr__(self) -> str:
         lines = [f"<Alignment {self.name}: {len(self.exposures)} exposures"]
         for row in self.exposures:
-            fit = f"{row['n_matches']} matches, rmse {1e3 * row['rmse']:.2f} mas" if row["n_matches"] else row["reason"]
+            fit = row["reason"]
+            if row["n_matches"]:
+                fit = f"{row['n_matches']} matches, rmse {1e3 * row['rmse']:.2f} mas"
+                if row["n_used"]:
+                    fit += f", so {1e3 * row['rmse'] / row['n_used'] ** 0.5:.2f} mas in the mean"
             lines.append(f"  {row['name']}: {row['status']}; {row['n_sources']} sources; {fit}".rstrip("; "))
         return "\n".join(lines) + ">"

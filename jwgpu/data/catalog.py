@@ -79,7 +79,7 @@ class SourceCatalog(Exposure):
         names = self.table.dtype.names
         where = "" if self.segmentation is None else f", segmentation {self.segmentation.shape}"
         shown = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
-        why = "".join(f"\n  none found: {r.notes['nothing_found']}" for r in self.history[-1:] if "nothing_found" in r.notes)
+        why = "" if len(self) else "".join(f"\n  {r.remark}" for r in self.history[-1:] if r.remark)
         return f"<SourceCatalog {self.name}: {len(self)} sources{where}{why}\n  {shown}>"
 
 

@@ -94,8 +94,8 @@ def source_catalog(
     Returns
     -------
     SourceCatalog
-        One row for each source, perhaps none, which the history explains (`nothing_found`); with the segmentation (none
-        with star finders). Fluxes in Jy.
+        One row for each source, perhaps none, and the history says why; with the segmentation (none with star
+        finders). Fluxes in Jy.
 
     Raises
     ------
@@ -133,13 +133,14 @@ def source_catalog(
             found = finding.by_segments(above, image.err, noise, snr_threshold, kernel_fwhm, grouping)
         else:
             found = finding.by_stars(above, noise, starfinder, snr_threshold, kernel_fwhm, stars)
+        scatter = float(np.median(noise))
         nothing = (
-            f"the image scatters by {float(np.median(noise)):.3g} MJy/sr around its background, and nothing that counts "
-            f"as a source stands {snr_threshold:g} times that above it; where the sky itself varies, as in a nebula, a "
-            f"bkg_boxsize smaller than {bkg_boxsize} pixels follows it"
+            f"the image scatters by {scatter:.3g} MJy/sr around its background, and nothing that counts "
+            f"as a source stands {snr_threshold:g} times that above it; where the sky itself varies, as in a nebula, "
+            f"a bkg_boxsize smaller than {bkg_boxsize} pixels follows it"
         )
     if not found.x.size:
-        note(nothing_found=nothing)
+        note(remark=f"no sources: {nothing}")
     note(
         sources=found.x.size, aperture_ee=where.energy, aperture_radii=where.radius, abvega_offset=offset,
         aperture_corrections=where.correction, bkg_aperture_inner_radius=where.inner,

@@ -37,6 +37,8 @@ def notes(names: list[str], outcomes: list[Outcome], placed: list[Outcome] | Non
     found: dict = {"aligned": len(rms), "reference": sum(o.status == "reference" for o in outcomes)}
     if rms:
         found |= {"rmse_mas": round(float(np.median(rms)), 3)}
+        mean = [1e3 * o.fit["rmse"] / o.fit["n_used"] ** 0.5 for o in outcomes if o.status == "aligned"]
+        found |= {"uncertainty_mas": round(float(np.median(mean)), 3)}
         found |= {"matches": min(o.fit["n_matches"] for o in outcomes if o.status == "aligned")}
     if failed:
         found |= {"failed": failed, "why": reasons(outcomes)}

@@ -43,11 +43,17 @@ def audit(product) -> Audit | Audits:
         return _exposure(product)
     if isinstance(product, (str, os.PathLike)):
         return audit_files([product], progress=True) if os.path.isdir(product) else _file(product)
+    if not isinstance(product, Iterable):
+        raise _unknown(product)
     return audit_files(product, progress=True)
 
 
 def audit_files(products: Iterable, progress: bool = False) -> Audits:
     """Return the audits of exposures, files and all products in folders, with what is refused, one line each."""
+    products = list(products)
+    for wrong in products:
+        if not (_is_exposure(wrong) or isinstance(wrong, (str, os.PathLike))):
+            raise _unknown(wrong)
     every = [one for product in products for one in ([product] if _is_exposure(product) else product_files([product]))]
     return _many(list(dict.fromkeys(every)) if not any(map(_is_exposure, every)) else every, progress)
 
@@ -76,6 +82,11 @@ def _many(products: Iterable, progress: bool = False) -> Audits:
 
 def _is_exposure(product) -> bool:
     return hasattr(product, "meta") and hasattr(product, "history") and not isinstance(product, Exposures)
+
+
+def _unknown(product) -> InputError:
+    kind = type(product).__name__
+    return InputError(f"audit takes an exposure, Exposures, a path, a folder, or a list of them, not {kind}")
 
 
 def _exposure(product) -> Audit:

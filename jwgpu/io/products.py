@@ -13,11 +13,15 @@ _ENDINGS = (".fits", ".fits.gz")
 
 
 def product_files(paths: Iterable[str | os.PathLike]) -> list[Path]:
-    """Return files as they are given, and in place of each folder the FITS files at any depth in it."""
+    """Return files as they are given, and in place of each folder the FITS files at any depth in it.
+
+    A folder without any stays, so that whoever reads it says so. Links to folders are not followed.
+    """
     found: dict[Path, None] = {}
     for path in map(Path, paths):
         if path.is_dir():
-            found |= dict.fromkeys(sorted(p for p in path.rglob("*") if p.name.endswith(_ENDINGS)))
+            inside = sorted(p for p in path.rglob("*") if p.name.endswith(_ENDINGS) and not p.is_dir())
+            found |= dict.fromkeys(inside or [path])
         else:
             found[path] = None
     return list(found)

@@ -27,7 +27,7 @@ def quick_header(path: str | os.PathLike) -> tuple[dict, bool]:
     """
     path = Path(path)
     if not path.is_file():
-        raise InputError(f"{path}: there is no such file")
+        raise InputError(f"{path}: {_not_a_file(path)}")
     try:
         with gzip.open(path) if compressed(path) else path.open("rb") as stream:
             header = _next(stream)
@@ -44,6 +44,14 @@ def quick_header(path: str | os.PathLike) -> tuple[dict, bool]:
             return keywords, False
     except (OSError, EOFError, ValueError, KeyError, TypeError, zlib.error, fits.VerifyError) as error:
         raise InputError(f"{path}: not a FITS file, or a damaged one ({error})") from error
+
+
+def _not_a_file(path: Path) -> str:
+    if path.is_dir():
+        return "a folder without FITS files"
+    if path.is_symlink():
+        return "a link that leads to no file"
+    return "neither a file nor a folder" if path.exists() else "there is no such file"
 
 
 def compressed(path: Path) -> bool:

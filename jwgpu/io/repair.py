@@ -12,6 +12,7 @@ from astropy.io import fits
 from jwgpu.errors import InputError
 from jwgpu.io.atomic import atomic
 from jwgpu.io.quickheader import compressed, quick_header
+from jwgpu.provenance.facts import check_telescope
 from jwgpu.provenance.velocity import SPEED_OF_LIGHT, velosys
 
 
@@ -46,8 +47,7 @@ def velocity(path: str | os.PathLike) -> Velocity:
         Not FITS, not of JWST, or without ephemeris or position.
     """
     header, _ = quick_header(path)
-    if str(header.get("TELESCOP", "")).strip().upper() != "JWST":
-        raise InputError(f"{path}: not a product of JWST (TELESCOP is {header.get('TELESCOP', 'missing')!r})")
+    check_telescope(header, path)
     try:
         computed, position = velosys(header)
     except ValueError as error:

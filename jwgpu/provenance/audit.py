@@ -7,12 +7,16 @@ import html
 from collections.abc import Mapping
 from typing import Any
 
+from jwgpu import markup
 from jwgpu.provenance.builds import Issue, knowledge
 from jwgpu.provenance.commands import ELSEWHERE, Abilities, Remedy, remedy, shown
 from jwgpu.provenance.facts import facts
 from jwgpu.provenance.libraries import doubt
 
 CERTAINTIES = ("certain", "likely", "possible")
+_COLOURS = {"certain": "#b3261e", "likely": "#9a5b00", "possible": "#5f6368"}  # each readable on white and on dark
+_BADGE = "<span style='background:{};color:white;border-radius:4px;padding:1px 6px'>{}</span>"
+_ORDER = ("uncal", "rate", "cal", "i2d", "none")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,9 +77,10 @@ class Finding:
         if self.command[:1] == ("strun",) and self.issue.fixed:
             run += f"   (official package, jwst>={self.issue.fixed})"
         by = f"{self.issue.predicate}; {self.issue.versions()}"
+        why = "; ".join(words.rstrip(".") for words in self.why)
         rows = [("science", self.issue.symptom), ("remedy", self.issue.remedy), ("steps", have),
                 ("start from", self.start), ("command", run), ("then", self.remedy.then), ("by", by),
-                ("traced by", self.issue.traced_by), ("not certain", "; ".join(self.why)),
+                ("traced by", self.issue.traced_by), ("not certain", why),
                 ("sources", ", ".join(self.issue.sources))]  # fmt: skip
         return [(label, words) for label, words in rows if words]
 
@@ -114,9 +119,22 @@ class Audit:
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values, ready for JSON."""
+        command, ids = self.together()
         return {"file": self.file, "software": self.software, "jwst": self.version, "build": self.build,
                 "context": self.context, "exp_type": self.exp_type, "program": self.program,
+                "mend_at_once": {"command": list(command), "shell": shown(command), "issues": ids},
                 "issues": [finding.as_dict() for finding in self.findings]}  # fmt: skip
+
+    def together(self) -> tuple[tuple[str, ...], list[str]]:
+        """Return the one command that mends most at once, without changing any setting, and the ids of what it mends.
+
+        Made from the earliest product that a finding starts from; empty where jwgpu mends nothing.
+        """
+        runs = [f for f in self.findings if f.command[:2] == ("jwgpu", "run") and "--set" not in f.command]
+        if not runs:
+            return (), []
+        first = min(runs, key=lambda f: _ORDER.index(f.issue.rerun_from))
+        return first.command, [f.issue.id for f in runs]
 
     def heading(self) -> str:
         """Return one line that says what the product is."""
@@ -136,17 +154,25 @@ class Audit:
                 lines += [f"      {label:<11} {words}" for label, words in finding.details()]
             else:
                 lines[-1] = lines[-1].removeprefix("\n")
+        command, ids = self.together()
+        if len(ids) > 1:
+            lines += ["", f"  {len(ids)} of these are mended at once ({', '.join(ids)}):", f"      {shown(command)}"]
         return "\n".join(lines)
 
     def __str__(self) -> str:
         return self.text()
 
     def _repr_html_(self) -> str:
-        rows = "".join(_row(finding) for finding in self.findings)
-        return (
-            f"<p>{html.escape(self.heading())}<br>{html.escape(self.counts())}</p>"
-            f"<table><tr><th>how sure</th><th>issue</th><th>what it does, what mends it</th></tr>{rows}</table>"
-        )
+        return f"<p>{html.escape(self.heading())}</p>{self.table()}"
+
+    def table(self) -> str:
+        """Return the findings as HTML: a line each, with the details behind a click."""
+        command, ids = self.together()
+        once = f"{len(ids)} of these are mended at once ({', '.join(ids)}): {shown(command)}"
+        rows = [(markup.Markup(_BADGE.format(_COLOURS[f.certainty], f.certainty)), f.issue.id, _details(f))
+                for f in self.findings]  # fmt: skip
+        return markup.table(("how sure", "issue", "what it is (a click shows what it does and what mends it)"), rows,
+                            self.counts(), [once] if len(ids) > 1 else [])  # fmt: skip
 
 
 def audit_header(
@@ -218,12 +244,8 @@ def _in_range(issue: Issue, known: Mapping[str, Any]) -> bool | None:
     return issue.touches(known["equivalent"]) or bool(old_context)
 
 
-def _row(finding: Finding) -> str:
-    e = html.escape
-    inner = "".join(f"<tr><td><i>{e(label)}</i></td><td style='text-align:left'>{e(words)}</td></tr>"
-                    for label, words in finding.details())  # fmt: skip
-    return (
-        f"<tr><td>{e(finding.certainty)}</td><td style='text-align:left'>{e(finding.issue.id)}</td>"
-        f"<td style='text-align:left'><details><summary>{e(finding.issue.title)}</summary>"
-        f"<table>{inner}</table></details></td></tr>"
-    )
+def _details(finding: Finding) -> markup.Markup:
+    rows = [(label, markup.Markup(f"<code>{html.escape(words)}</code>") if label == "command" else words)
+            for label, words in finding.details()]  # fmt: skip
+    inner = markup.table(("", ""), rows)
+    return markup.Markup(f"<details><summary>{html.escape(finding.issue.title)}</summary>{inner}</details>")

@@ -7,10 +7,15 @@ import dataclasses
 import html
 from typing import Any
 
+from jwgpu import markup
 from jwgpu.provenance.audit import CERTAINTIES, Audit
 from jwgpu.provenance.builds import knowledge
 
-_STYLE = "body{font:15px sans-serif;margin:2em}table{border-collapse:collapse}td,th{padding:2px 10px;vertical-align:top;text-align:left}"  # noqa: E501
+_STYLE = (
+    "body{font:15px sans-serif;margin:2em;max-width:100em;line-height:1.4}table{margin:.6em 0 1.4em}"
+    "summary{cursor:pointer;overflow-wrap:anywhere;padding:2px 0}details table{margin-left:1.2em}"
+    "code{overflow-wrap:anywhere}tr:hover>td{background:#0001}"
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,26 +73,28 @@ class Audits:
 
     def _repr_html_(self) -> str:
         programs = [(p, n, *count.values()) for p, n, count in self.by_program()]
-        issues = [(i, *count.values(), t) for i, t, count in self.by_issue()]
+        issues = [(i, *(count[c] or "" for c in CERTAINTIES), t) for i, t, count in self.by_issue()]
         each = "".join(f"<details><summary>{html.escape(a.heading())}: {html.escape(a.counts())}</summary>"
-                       f"{a._repr_html_()}</details>" for a in self.audits)  # fmt: skip
+                       f"{a.table()}</details>" for a in self.audits)  # fmt: skip
         bad = "".join(f"<li>{html.escape(words)}</li>" for _, words in self.refused)
         return (
-            _table(("programme", "products", *CERTAINTIES), programs)
-            + _table(("issue", *CERTAINTIES, "what it is"), issues)
-            + each
-            + (f"<p>Refused:</p><ul>{bad}</ul>" if bad else "")
-        )
+            markup.table(("programme", "products", *CERTAINTIES), programs, "Findings by programme")
+            + markup.table(("issue", *CERTAINTIES, "what it is"), issues, "Products by issue")
+            + f"<p><b>Products</b> (a click shows the findings)</p>{each}"
+            + (f"<details><summary>{len(self.refused)} files could not be audited</summary><ul>{bad}</ul></details>"
+               if bad else "")
+        )  # fmt: skip
 
     def page(self) -> str:
         """Return a whole HTML page."""
-        return (
-            '<!doctype html><html lang="en"><meta charset="utf-8"><title>Audit of JWST products</title>'
-            f"<style>{_STYLE}</style><h1>Audit of JWST products</h1>{self._repr_html_()}</html>"
+        words = (
+            f"{len(self)} products, {len(self.refused)} files that could not be audited. "
+            "Certain: the header and the versions decide. Likely: only the pixels tell whether this exposure suffers, "
+            "or the sources are not firm. Possible: the header leaves a condition open, or nobody knows whether this "
+            "version had the issue."
         )
-
-
-def _table(head, rows) -> str:
-    titles = "".join(f"<th>{html.escape(str(word))}</th>" for word in head)
-    body = "".join("<tr>" + "".join(f"<td>{html.escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows)
-    return f"<table><tr>{titles}</tr>{body}</table>"
+        return (
+            '<!doctype html><html lang="en"><meta charset="utf-8">'
+            '<meta name="viewport" content="width=device-width"><title>Audit of JWST products</title>'
+            f"<style>{_STYLE}</style><h1>Audit of JWST products</h1><p>{words}</p>{self._repr_html_()}</html>"
+        )

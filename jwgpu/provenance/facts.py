@@ -40,8 +40,7 @@ def facts(header: Mapping[str, Any], name: str, has_science: bool = True) -> dic
     InputError
         Not a product of JWST, or one that does not say what calibrated it.
     """
-    if str(header.get("TELESCOP", "")).strip().upper() != "JWST":
-        raise InputError(f"{name}: not a product of JWST (TELESCOP is {header.get('TELESCOP', 'missing')!r})")
+    check_telescope(header, name)
     software = str(header.get("CAL_VER", "")).strip()
     ours = software.startswith("jwgpu")
     version = equivalent(header.get("CAL_VCS", "")) if ours else software
@@ -69,6 +68,20 @@ def facts(header: Mapping[str, Any], name: str, has_science: bool = True) -> dic
         known["local"] = True
     known["stage"] = _stage(known, stem, suffix)
     return known
+
+
+def check_telescope(header: Mapping[str, Any], name) -> None:
+    """Check that a product is of JWST.
+
+    Raises
+    ------
+    InputError
+        It is of another telescope, or does not say.
+    """
+    telescope = header.get("TELESCOP")
+    if str(telescope).strip().upper() != "JWST":
+        words = "missing" if telescope is None else repr(telescope)
+        raise InputError(f"{name}: not a product of JWST (TELESCOP is {words})")
 
 
 def _stage(known: Mapping[str, Any], stem: str, suffix: str) -> int:

@@ -1,5 +1,6 @@
 """jwgpu audit, repair, builds."""
 
+import gzip
 import json
 
 import pytest
@@ -49,6 +50,22 @@ def test_bad_files_are_one_line_each_and_the_rest_goes_on(jwgpu, folder, tmp_pat
     assert "3 products audited, 4 refused" in answer.out
     assert len(answer.err.strip().splitlines()) == 4
     assert all(words in answer.err for words in ("not a FITS file", "not a product of JWST", "no CAL_VER", "no such"))
+
+
+def test_what_is_no_file_is_said_and_no_link_is_followed_in_a_circle(jwgpu, folder, tmp_path):
+    whole = next(folder.rglob("*00000_*")).read_bytes()
+    (folder / "cut.fits.gz").write_bytes(gzip.compress(whole)[:300])
+    (folder / "nothing.fits").touch()
+    (folder / "circle").symlink_to(folder)
+    (folder / "itself.fits").symlink_to("itself.fits")
+    (folder / "folder.fits").mkdir()
+    (tmp_path / "empty").mkdir()
+    answer = jwgpu("audit", folder, tmp_path / "empty")
+    assert answer.status == 2
+    assert "3 products audited, 4 refused" in answer.out
+    assert len(answer.err.strip().splitlines()) == 4
+    assert "folder.fits" not in answer.err
+    assert all(words in answer.err for words in ("leads to no file", "a folder without FITS files", "damaged"))
 
 
 def test_repair(jwgpu, tmp_path):

@@ -35,6 +35,11 @@ def table(header: Sequence[str], rows: Iterable[Sequence], title: str = "", rema
     return f"<table style='{style}'>{caption if title else ''}{head}<tbody>{body}</tbody></table>{below}"
 
 
+def folded(title: str, rows: Iterable[Sequence]) -> Markup:
+    """Return a title, and behind a click pairs of label and words, as HTML."""
+    return Markup(f"<details><summary>{escape(title)}</summary>{table(('', ''), rows)}</details>")
+
+
 def text(header: Sequence[str], rows: Iterable[Sequence], title: str = "", remarks: Iterable[str] = ()) -> str:
     """Return a table as lines of text."""
     rows = [[str(word) for word in row] for row in (header, *rows)]

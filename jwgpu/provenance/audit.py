@@ -60,6 +60,10 @@ class Finding:
         """The command as a line for a shell."""
         return shown(self.command)
 
+    def reason(self) -> str:
+        """Return what keeps it from being certain, in words."""
+        return "; ".join(words.rstrip(".") for words in self.why)
+
     def as_dict(self) -> dict[str, Any]:
         """Return plain values, ready for JSON."""
         i = self.issue
@@ -77,10 +81,9 @@ class Finding:
         if self.command[:1] == ("strun",) and self.issue.fixed:
             run += f"   (official package, jwst>={self.issue.fixed})"
         by = f"{self.issue.predicate}; {self.issue.versions()}"
-        why = "; ".join(words.rstrip(".") for words in self.why)
         rows = [("science", self.issue.symptom), ("remedy", self.issue.remedy), ("steps", have),
                 ("start from", self.start), ("command", run), ("then", self.remedy.then), ("by", by),
-                ("traced by", self.issue.traced_by), ("not certain", why),
+                ("traced by", self.issue.traced_by), ("not certain", self.reason()),
                 ("sources", ", ".join(self.issue.sources))]  # fmt: skip
         return [(label, words) for label, words in rows if words]
 
@@ -154,9 +157,7 @@ class Audit:
                 lines += [f"      {label:<11} {words}" for label, words in finding.details()]
             else:
                 lines[-1] = lines[-1].removeprefix("\n")
-        command, ids = self.together()
-        if len(ids) > 1:
-            lines += ["", f"  {len(ids)} of these are mended at once ({', '.join(ids)}):", f"      {shown(command)}"]
+        lines += [f"\n  {line}" for line in self._once()]
         return "\n".join(lines)
 
     def __str__(self) -> str:
@@ -167,12 +168,22 @@ class Audit:
 
     def table(self) -> str:
         """Return the findings as HTML: a line each, with the details behind a click."""
-        command, ids = self.together()
-        once = f"{len(ids)} of these are mended at once ({', '.join(ids)}): {shown(command)}"
-        rows = [(markup.Markup(_BADGE.format(_COLOURS[f.certainty], f.certainty)), f.issue.id, _details(f))
-                for f in self.findings]  # fmt: skip
+        rows = [(_badge(f), f.issue.id, markup.folded(f.issue.title, self._marked(f))) for f in self.findings]
         return markup.table(("how sure", "issue", "what it is (a click shows what it does and what mends it)"), rows,
-                            self.counts(), [once] if len(ids) > 1 else [])  # fmt: skip
+                            self.counts(), self._once())  # fmt: skip
+
+    def short_table(self) -> str:
+        """Return the findings as HTML without what is the same for every product that an issue touches."""
+        rows = [(_badge(f), f.issue.id, _code(f.shell), f.remedy.then, f.reason()) for f in self.findings]
+        return markup.table(("how sure", "issue", "command", "then", "not certain because"), rows, remarks=self._once())
+
+    @staticmethod
+    def _marked(finding: Finding) -> list[tuple[str, str]]:
+        return [(label, _code(words) if label == "command" else words) for label, words in finding.details()]
+
+    def _once(self) -> list[str]:
+        command, ids = self.together()
+        return [f"{len(ids)} of these are mended at once ({', '.join(ids)}): {shown(command)}"] if len(ids) > 1 else []
 
 
 def audit_header(
@@ -244,8 +255,9 @@ def _in_range(issue: Issue, known: Mapping[str, Any]) -> bool | None:
     return issue.touches(known["equivalent"]) or bool(old_context)
 
 
-def _details(finding: Finding) -> markup.Markup:
-    rows = [(label, markup.Markup(f"<code>{html.escape(words)}</code>") if label == "command" else words)
-            for label, words in finding.details()]  # fmt: skip
-    inner = markup.table(("", ""), rows)
-    return markup.Markup(f"<details><summary>{html.escape(finding.issue.title)}</summary>{inner}</details>")
+def _code(words: str) -> markup.Markup:
+    return markup.Markup(f"<code>{html.escape(words)}</code>" if words else "")
+
+
+def _badge(finding: Finding) -> markup.Markup:
+    return markup.Markup(_BADGE.format(_COLOURS[finding.certainty], finding.certainty))

@@ -11,6 +11,7 @@ from jwgpu import markup
 from jwgpu.provenance.audit import CERTAINTIES, Audit
 from jwgpu.provenance.builds import knowledge
 
+_SHOWN = 100  # products in a notebook, which keeps every byte
 _STYLE = (
     "body{font:15px sans-serif;margin:2em;max-width:100em;line-height:1.4}table{margin:.6em 0 1.4em}"
     "summary{cursor:pointer;overflow-wrap:anywhere;padding:2px 0}details table{margin-left:1.2em}"
@@ -72,18 +73,26 @@ class Audits:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
+        more = f"<p>and {len(self) - _SHOWN} more: <code>audits.audits</code>, <code>audits.page()</code></p>"
+        return self._tables() + self._products(self.audits[:_SHOWN]) + (more if len(self) > _SHOWN else "")
+
+    def _tables(self) -> str:
         programs = [(p, n, *count.values()) for p, n, count in self.by_program()]
-        issues = [(i, *(count[c] or "" for c in CERTAINTIES), t) for i, t, count in self.by_issue()]
-        each = "".join(f"<details><summary>{html.escape(a.heading())}: {html.escape(a.counts())}</summary>"
-                       f"{a.table()}</details>" for a in self.audits)  # fmt: skip
+        issues = [(i, *(count[c] or "" for c in CERTAINTIES), knowledge().issue(i).about())
+                  for i, _, count in self.by_issue()]  # fmt: skip
+        heads = ("issue", *CERTAINTIES, "what it is (a click shows what it does)")
         bad = "".join(f"<li>{html.escape(words)}</li>" for _, words in self.refused)
         return (
-            markup.table(("programme", "products", *CERTAINTIES), programs, "Findings by programme")
-            + markup.table(("issue", *CERTAINTIES, "what it is"), issues, "Products by issue")
-            + f"<p><b>Products</b> (a click shows the findings)</p>{each}"
-            + (f"<details><summary>{len(self.refused)} files could not be audited</summary><ul>{bad}</ul></details>"
-               if bad else "")
+            (f"<details><summary>{len(self.refused)} files could not be audited</summary><ul>{bad}</ul></details>"
+             if bad else "")
+            + markup.table(("programme", "products", *CERTAINTIES), programs, "Findings by programme")
+            + markup.table(heads, issues, "Products by issue")
         )  # fmt: skip
+
+    def _products(self, audits: tuple[Audit, ...]) -> str:
+        each = (f"<details><summary>{html.escape(a.heading())}: {html.escape(a.counts())}</summary>"
+                f"{a.short_table()}</details>" for a in audits)  # fmt: skip
+        return f"<p><b>Products</b> (a click shows the findings and what mends them)</p>{''.join(each)}"
 
     def page(self) -> str:
         """Return a whole HTML page."""
@@ -96,5 +105,6 @@ class Audits:
         return (
             '<!doctype html><html lang="en"><meta charset="utf-8">'
             '<meta name="viewport" content="width=device-width"><title>Audit of JWST products</title>'
-            f"<style>{_STYLE}</style><h1>Audit of JWST products</h1><p>{words}</p>{self._repr_html_()}</html>"
+            f"<style>{_STYLE}</style><h1>Audit of JWST products</h1><p>{words}</p>"
+            f"{self._tables()}{self._products(self.audits)}</html>"
         )

@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from jwgpu import markup
 from jwgpu.errors import InputError
 from jwgpu.provenance.predicates import Predicate, parse
 from jwgpu.provenance.versions import context_number, order
@@ -68,7 +69,15 @@ class Issue:
         if self.traced_to:
             since = f"since {self.traced_to} or earlier"
         words = since + (f" before {self.fixed}" if self.fixed else ", no version mends it")
+        if self.fixed_context and not self.fixed:
+            return f"contexts before jwst_{self.fixed_context:04d}.pmap"
         return words + (f", or a context before jwst_{self.fixed_context:04d}.pmap" if self.fixed_context else "")
+
+    def about(self) -> markup.Markup:
+        """Return the title as HTML, and behind a click what is the same for every product that the issue touches."""
+        rows = [("science", self.symptom), ("remedy", self.remedy), ("by", f"{self.predicate}; {self.versions()}"),
+                ("traced by", self.traced_by), ("sources", ", ".join(self.sources))]  # fmt: skip
+        return markup.folded(self.title, [row for row in rows if row[1]])
 
     def origin(self, version: str) -> str:
         """Return, in words, what is not known of the beginning for a version in the range; empty where it is known."""
@@ -103,7 +112,12 @@ class Build:
 
     def issues(self) -> tuple[Issue, ...]:
         """Return the issues that products of this build can have."""
-        return tuple(issue for issue in knowledge().issues if issue.touches(self.jwst))
+        context = context_number(self.crds_context)
+        return tuple(
+            issue
+            for issue in knowledge().issues
+            if issue.touches(self.jwst) and (issue.fixed or context < (issue.fixed_context or context + 1))
+        )
 
     def mended(self) -> tuple[Issue, ...]:
         """Return the issues that this build no longer has, and the one before had."""
@@ -113,19 +127,29 @@ class Build:
         mine = {issue.id for issue in self.issues()}
         return tuple(issue for issue in before if issue.id not in mine)
 
+    def heading(self) -> list[str]:
+        """Return what the build is, in lines."""
+        when = f"in operation since {self.ops_date}" if self.ops_date else "date of operation not known"
+        lines = [f"Build {self.build}: jwst {self.jwst}, {self.crds_context}, {when}", self.headline]
+        return lines + [words for words in (self.note, self.jdox) if words]
+
+    def lists(self) -> tuple[tuple[str, tuple[Issue, ...]], ...]:
+        """Return what it mended and what is known of it, each with a title."""
+        return ("Mended by this build", self.mended()), ("Known issues of this build", self.issues())
+
     def __str__(self) -> str:
-        lines = [
-            f"Build {self.build}: jwst {self.jwst}, {self.crds_context}, in operation {self.ops_date or 'since ?'}",
-            f"  {self.headline}",
-        ]
-        lines += [f"  {words}" for words in (self.note, self.jdox) if words]
-        for title, issues in (("Mended by this build", self.mended()), ("Known issues of this build", self.issues())):
+        lines = "\n  ".join(self.heading()).split("\n")
+        for title, issues in self.lists():
             lines += ["", f"{title} ({len(issues)}):"]
             lines += [f"  {issue.id:<20} {issue.title}  [{issue.versions()}]" for issue in issues]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(str(self))}</pre>"
+        lines = "<br>".join(html.escape(words) for words in self.heading())
+        tables = (markup.table(("issue", "versions", "what it is (a click shows what it does)"),
+                               [(i.id, i.versions(), i.about()) for i in issues], f"{title} ({len(issues)})")
+                  for title, issues in self.lists())  # fmt: skip
+        return f"<p>{lines}</p>{''.join(tables)}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -159,12 +183,7 @@ class Builds:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        head = "".join(f"<th>{word}</th>" for word in ("build", "jwst", "context", "operation", "issues", "new"))
-        body = "".join(
-            "<tr>" + "".join(f'<td style="text-align:left">{html.escape(cell)}</td>' for cell in row) + "</tr>"
-            for row in self.rows()
-        )
-        return f"<table><tr>{head}</tr>{body}</table>"
+        return markup.table(("build", "jwst", "context", "operation", "issues", "what was new"), self.rows())
 
 
 @dataclasses.dataclass(frozen=True)

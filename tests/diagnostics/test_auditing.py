@@ -70,5 +70,5 @@ def test_what_jwgpu_can_do_is_discovered():
 
 @pytest.mark.parametrize("product", [3, None, [3]])
 def test_what_is_no_product_is_refused(product):
-    with pytest.raises(jw.errors.InputError, match="not (int|NoneType)"):
+    with pytest.raises(jw.errors.InputError, match=r"not (int|NoneType)"):
         jw.audit(product)

@@ -96,6 +96,7 @@ def test_history_of_one_build():
     assert "S2-NRSFS-PATHLOSS2" in {issue.id for issue in build.issues()}
     assert "S1-DQ-MASK" not in {issue.id for issue in build.issues()}
     assert "Known issues of this build" in str(build)
+    assert ["S2-MRS-BADPIX" in {i.id for i in jw.builds(b).issues()} for b in ("10.1", "10.2")] == [True, False]
     assert "<td" in jw.builds()._repr_html_()
     assert len(jw.builds()) == 18
     with pytest.raises(InputError, match=r"9\.2"):

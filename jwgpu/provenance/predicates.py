@@ -24,6 +24,8 @@ _ORDER: dict[str, Callable[[Any, Any], bool]] = {
 }
 _TEXT = ("starts", "in", "==", "!=", "not in", "not starts")
 _STATE = ("present", "absent", "complete", "not complete")  # without a value
+_DERIVED = {"local": "whether it was made outside operations", "sdp": "SDP_VER is not in the header",
+            "context": "CRDS_CTX is not in the header"}  # fmt: skip
 OPERATORS = (*_ORDER, *_TEXT, *_STATE)
 
 
@@ -56,7 +58,8 @@ class Predicate:
         if self.kind == "unknown":
             return [str(self.value)]
         if self.kind == "compare":
-            return [f"{self.keyword} is not in the header"] if self(facts) is None else []
+            words = _DERIVED.get(self.keyword, f"{self.keyword} is not in the header")
+            return [words] if self(facts) is None else []
         return [words for part in self.parts for words in part.undecided(facts)] if self(facts) is None else []
 
     def __str__(self) -> str:

@@ -35,10 +35,12 @@ def test_certainty():
     assert finding("S1-RATE-ZERO", version="1.8.2").certainty == "certain"
     assert finding("S1-RATE-ZERO", version="1.6.2").certainty == "possible"
     assert finding("S1-1F-NIRCAM").certainty == "likely"
-    assert finding("S1-RAMP-WEIGHT", version="1.15.1").certainty == "likely"
-    old = finding("S1-RAMP-WEIGHT", version="1.10.1")
+    assert finding("S1-RAMP-INVALIDINT", version="1.6.2").certainty == "likely"
+    old = finding("S1-RAMP-INVALIDINT", version="1.5.2")
     assert old.certainty == "possible"
-    assert "traced back to 1.15.0 only" in old.why
+    assert "traced back to 1.6.0 only" in old.why
+    local = finding("E-RUN-CALL")
+    assert "whether it was made outside operations" in local.why
     asked = finding("W-PUREPAR", VISITYPE="PARALLEL_PURE")
     assert "nobody knows which version brought it" in asked.why
     missing = finding("S1-RAMP-1GROUP", version="1.9.4", NFRAMES=None)

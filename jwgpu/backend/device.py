@@ -22,6 +22,9 @@ class Device:
     name: str
     reason: str
 
+    def __repr__(self) -> str:
+        return f"<{self.kind.upper()}: {self.name}" + (f"; {self.reason}>" if self.reason else ">")
+
 
 @functools.cache
 def probe() -> tuple[bool, str]:

@@ -84,6 +84,6 @@ class SourceCatalog(Exposure):
 
 
 def _short(value) -> str:
-    if np.ndim(value):
-        return ", ".join(_short(v) for v in value)
+    if np.ndim(value):  # a place on the sky, degrees
+        return ", ".join(f"{v:.7f}" for v in value)
     return f"{value:.6g}" if isinstance(value, (float, np.floating)) else str(value)

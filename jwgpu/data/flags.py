@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from jwgpu import markup
 from jwgpu.errors import InputError
 
 _PIXEL_NAMES = (
@@ -56,6 +57,15 @@ class Flags:
         """Count the elements of array `dq` that carry each flag; flags nobody carries are left out."""
         counts = {name: int(((dq & bit) != 0).sum()) for name, bit in self._values.items()}
         return {name: n for name, n in counts.items() if n}
+
+    def _rows(self) -> list[tuple]:
+        return [(int(bit).bit_length() - 1, int(bit), name) for name, bit in self._values.items()]
+
+    def __repr__(self) -> str:
+        return markup.text(("bit", "value", "flag"), self._rows())
+
+    def _repr_html_(self) -> str:
+        return markup.table(("bit", "value", "flag"), self._rows())
 
 
 PIXEL = Flags({name: bit for bit, name in enumerate(_PIXEL_NAMES)}, np.uint32)

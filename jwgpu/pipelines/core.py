@@ -41,6 +41,10 @@ class Call:
     origins: Mapping[str, str] = dataclasses.field(default_factory=dict)
     files: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        changed = "".join(f", {name}={value!r}" for name, value in self.changed.items())
+        return f"<Call {self.name}{changed}{', skipped' if self.skip else ''}>"
+
     @property
     def name(self) -> str:
         """Name of the step."""

@@ -72,9 +72,15 @@ class Run:
         return next(iter(self.products.values())).history
 
     @property
+    def records(self) -> tuple[Record, ...]:
+        """What the steps of this run did, whichever product they worked on, in the order of the pipeline."""
+        last = {record.step: record for noun in self.products.values() for record in noun.history}
+        return tuple(last[name] for name in self.pipeline.names() if name in last)
+
+    @property
     def seconds(self) -> float:
         """Time spent inside steps, in seconds."""
-        return sum(record.seconds for record in self.history)
+        return sum(record.seconds for record in self.records)
 
     def rows(self) -> list[tuple[str, str, str]]:
         """Return (step, seconds, outcome) for each record."""
@@ -84,7 +90,7 @@ class Run:
                 f"{r.seconds:.2f}",
                 "skipped: " + r.reason if r.status == "SKIPPED" else r.status.lower(),
             )
-            for r in self.history
+            for r in self.records
         ]
 
     def _repr_html_(self) -> str:

@@ -163,6 +163,8 @@ class Audit:
     def __str__(self) -> str:
         return self.text()
 
+    __repr__ = __str__
+
     def _repr_html_(self) -> str:
         return f"<p>{html.escape(self.heading())}</p>{self.table()}"
 

@@ -72,6 +72,8 @@ class Audits:
         ]
         return "\n".join(lines)
 
+    __repr__ = __str__
+
     def _repr_html_(self) -> str:
         more = f"<p>and {len(self) - _SHOWN} more: <code>audits.audits</code>, <code>audits.page()</code></p>"
         return self._tables() + self._products(self.audits[:_SHOWN]) + (more if len(self) > _SHOWN else "")

@@ -63,6 +63,9 @@ class Issue:
     traced_by: str
     library: Library | None
 
+    def __repr__(self) -> str:
+        return f"<Issue {self.id}: {self.title} [{self.versions()}]>"
+
     def versions(self) -> str:
         """Return the range of versions in words."""
         since = {None: "not known since when", FIRST: "every version"}.get(self.introduced, f"since {self.introduced}")
@@ -144,12 +147,18 @@ class Build:
             lines += [f"  {issue.id:<20} {issue.title}  [{issue.versions()}]" for issue in issues]
         return "\n".join(lines)
 
+    __repr__ = __str__
+
     def _repr_html_(self) -> str:
-        lines = "<br>".join(html.escape(words) for words in self.heading())
-        tables = (markup.table(("issue", "versions", "what it is (a click shows what it does)"),
-                               [(i.id, i.versions(), i.about()) for i in issues], f"{title} ({len(issues)})")
-                  for title, issues in self.lists())  # fmt: skip
-        return f"<p>{lines}</p>{''.join(tables)}"
+        parts = [f"<p>{'<br>'.join(html.escape(words) for words in self.heading())}</p>"]
+        for title, issues in self.lists():
+            table = markup.table(("issue", "versions", "what it is (a click shows what it does)"),
+                                 [(i.id, i.versions(), i.about()) for i in issues])  # fmt: skip
+            folded = "" if len(issues) > 20 else " open"  # a list of a hundred would fill a page
+            parts.append(
+                f"<details{folded}><summary style='cursor:pointer'>{title} ({len(issues)})</summary>{table}</details>"
+            )
+        return "".join(parts)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -181,6 +190,8 @@ class Builds:
         lines = ["".join(f"{word:<{width}}" for word, width in zip(row, widths)) + row[-1]
                  for row in [head, *self.rows()]]  # fmt: skip
         return "\n".join(lines)
+
+    __repr__ = __str__
 
     def _repr_html_(self) -> str:
         return markup.table(("build", "jwst", "context", "operation", "issues", "what was new"), self.rows())

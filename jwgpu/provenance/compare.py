@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from jwgpu import markup
 from jwgpu.data.flags import GROUP, PIXEL
 from jwgpu.errors import InputError
 
@@ -97,6 +98,26 @@ class Comparison:
             lines += [f"{k:<14}{a!r} -> {b!r}" for k, a, b in self.header]
         lines += ["", "the same within the tolerance" if self.same else "DIFFERENT"]
         return "\n".join(lines)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        arrays = [
+            (a.name, a.problem) if a.problem else
+            (a.name, a.elements, a.beyond, a.nan_mismatch, f"{a.max_absolute:.3g}", f"{a.max_relative:.3g}")
+            for a in self.arrays
+        ]  # fmt: skip
+        head = ("array", "elements", "differ", "NaN in one", "largest difference", "relative")
+        verdict = "the same" if self.same else "DIFFERENT"
+        title = f"{verdict} within {self.rtol:g} of the value" + (f" plus {self.atol:g}" if self.atol else "")
+        parts = [markup.table(head, [(*row, *[""] * (6 - len(row))) for row in arrays], title,
+                              [f"A: {self.a}, B: {self.b}"])]  # fmt: skip
+        if self.flags:
+            rows = [(f.array, f.flag, f.only_a, f.only_b) for f in self.flags]
+            parts.append(markup.table(("array", "flag", "only in A", "only in B"), rows, "flags"))
+        if self.header:
+            parts.append(markup.table(("keyword", "A", "B"), self.header, "keywords"))
+        return "".join(parts)
 
 
 def compare(a, b, *, rtol: float = 1e-6, atol: float = 0.0, ignore: tuple[str, ...] = ()) -> Comparison:

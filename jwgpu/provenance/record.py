@@ -71,13 +71,24 @@ class Record:
         tables = ("parameters", "origins", "references", "exposures", "notes")
         return {**dataclasses.asdict(self), **{name: dict(getattr(self, name)) for name in tables}}
 
+    def __repr__(self) -> str:
+        return f"<Record {self._title()}>"
+
+    def __str__(self) -> str:
+        return markup.text(("name", "value", "what"), self._rows(), self._title())
+
     def _repr_html_(self) -> str:
+        return markup.table(("name", "value", "what"), self._rows(), self._title())
+
+    def _title(self) -> str:
+        how = self.status.lower() + (f": {self.remark}" if self.remark else "")
+        return f"{self.step}: {how}, {self.seconds:.3f} s on {self.device}"
+
+    def _rows(self) -> list[tuple]:
         values = [
             (f"{name}", repr(value), self.origins.get(name, "default")) for name, value in self.parameters.items()
         ]
         values += [(kind, file, "reference") for kind, file in self.references.items()]
         values += [(role, ", ".join(names), "exposures") for role, names in self.exposures.items()]
         values += [(name, value, "number") for name, value in self.notes.items()]
-        how = self.status.lower() + (f": {self.remark}" if self.remark else "")
-        title = f"{self.step}: {how}, {self.seconds:.3f} s on {self.device}"
-        return markup.table(("name", "value", "what"), values, title)
+        return values

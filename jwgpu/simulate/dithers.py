@@ -53,6 +53,12 @@ class Field:
     fwhm: float
     _made: Any
 
+    def __repr__(self) -> str:
+        stars = np.count_nonzero(self.catalogue["kind"] == "star")
+        kinds = f"{stars} stars, {len(self.catalogue) - stars} galaxies"
+        hits = ", ".join(str(len(each)) for each in self.hits)
+        return f"<Field: {kinds}; FWHM {self.fwhm:.3g} pixels; {len(self.wcs)} images with {hits} pixels hit>"
+
     @property
     def errors(self) -> np.ndarray:
         """Pointing errors of the exposures, (n, 3): along V2, V3 (arcsec), roll (degrees)."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from jwgpu import backend
+from jwgpu import backend, markup
 from jwgpu.data import Ramp
 from jwgpu.errors import InputError
 from jwgpu.simulate import glow, guiding, header, instruments, irs2, rays, scene, stripes, transients
@@ -64,8 +64,22 @@ class Truth:
     bad_pixels: np.ndarray
     effects: Effects
 
+    def _rows(self) -> list[tuple]:
+        held = ((field.name, getattr(self, field.name)) for field in dataclasses.fields(self))
+        return [
+            (n, " x ".join(map(str, v.shape)), ", ".join(v.dtype.names or [v.dtype.name]))
+            for n, v in held
+            if isinstance(v, np.ndarray)
+        ]
 
-@dataclasses.dataclass(frozen=True, eq=False)
+    def __repr__(self) -> str:
+        return markup.text(("truth", "shape", "type"), self._rows())
+
+    def _repr_html_(self) -> str:
+        return markup.table(("truth", "shape", "type"), self._rows())
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Simulation:
     """A raw exposure as `jwgpu.open` gives it, its references, and the truth.
 
@@ -76,6 +90,10 @@ class Simulation:
     references: Any
     truth: Truth
     files: Any = None
+
+    def __repr__(self) -> str:
+        hits, sources = len(self.truth.hits), len(self.truth.sources)
+        return f"<Simulation of {self.ramp.name}: ramp, references, truth ({sources} sources, {hits} hits)>"
 
 
 def _saturated(data: np.ndarray, level: np.ndarray) -> np.ndarray:

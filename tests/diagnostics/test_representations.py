@@ -7,6 +7,7 @@ from mosaics import apcorr, mosaic
 
 import jwgpu as jw
 from jwgpu import markup, simulate, steps
+from jwgpu.backend.device import Device
 from jwgpu.errors import InputError
 
 VOID = {"br", "hr", "img", "input"}
@@ -62,6 +63,44 @@ def test_html_and_text(things):
         assert repr(thing)
         if word != "electron":
             assert word in page.words, word
+
+
+def test_what_stands_in_a_cell_by_itself(things, tmp_path):
+    """Short and readable, as HTML where that is a table."""
+    run = things["ramp_fit"]
+    one, other = jw.save(run.rate, out=tmp_path), jw.save(run.rateints, out=tmp_path)
+    made, field = simulate.tiny("nircam"), simulate.dithers(2, size=64, siaf=False)
+    shown = {
+        "<CPU: NumPy; for a test>": Device("cpu", "NumPy", "for a test"),
+        "gain_scale: complete": run.history[-1],
+        "rejection_threshold=5.0": run.pipeline["jump"],
+        "only in": jw.compare(one, other),
+        "Known issues of this build": jw.builds("9.2"),
+        "what was new": jw.builds(),
+        "REFERENCE_PIXEL": jw.PIXEL,
+        "sources, ": made,
+        "saturated": made.truth,
+        "stars, ": field.truth,
+        "products audited": jw.audit([one]),
+    }
+    for word, thing in shown.items():
+        assert word in repr(thing)
+        assert "object at 0x" not in repr(thing)
+        assert "array(" not in repr(thing)
+        if hasattr(thing, "_repr_html_"):
+            assert len(Checked(thing._repr_html_()).words) > 40
+    assert "suppress_one_group  True" in str(next(r for r in run.history if r.step == "ramp_fit"))
+
+
+def test_a_run_shows_the_steps_of_all_its_products():
+    """A mosaic stands beside the exposures it is made of; what came before this run is not told again."""
+    field = simulate.dithers(3, size=64, siaf=False, seed=3)
+    images = jw.Exposures.of(field.images, product_name="field")
+    run = jw.pipelines.choose(images).without("tweakreg").run(images, field.references, progress=False)
+    names = [row[0] for row in run.rows()]
+    assert names[-2:] == ["resample", "source_catalog"]
+    assert "photom" not in names
+    assert run.seconds == sum(record.seconds for record in run.records)
 
 
 def test_a_table_is_escaped_and_leaves_out_what_is_empty():

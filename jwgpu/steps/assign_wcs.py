@@ -27,7 +27,11 @@ def assign_wcs(
     A pixel is moved to the full frame, by the offset of the filter and through the distortion polynomials to the
     telescope's V2, V3; the aberration by the motion of the observatory is taken out; the attitude (RA_REF, DEC_REF,
     ROLL_REF at V2_REF, V3_REF) leads to ICRS. The result is `image.wcs`, in whose bounding box lie the pixels of the
-    exposure. S_REGION in the header is its outline on the sky, CRPIX1 and the following keywords approximate it by a
+    exposure::
+
+        ra, dec = attitude(aberration(distortion(x + x0 + dx, y + y0 + dy)))
+
+    S_REGION in the header is its outline on the sky, CRPIX1 and the following keywords approximate it by a
     tangent plane with SIP polynomials for software that knows no gwcs.
 
     Parameters

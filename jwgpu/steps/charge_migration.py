@@ -18,6 +18,10 @@ def charge_migration(ramp: Ramp, *, signal_threshold: float = 25000.0) -> Ramp:
     door: the image of a star grows while it is exposed. Groups from there on are CHARGELOSS and DO_NOT_USE, so that
     slopes come from the part of the ramp before.
 
+    Of a pixel and those at its four sides::
+
+        flagged from the first group with S > signal_threshold on
+
     Parameters
     ----------
     ramp : Ramp

@@ -25,8 +25,11 @@ def dark_current(
     """Subtract the dark ramp, averaged over the frames of which each group is the mean.
 
     Group j of an exposure with n frames a group and g dropped frames between groups is the mean of the frames
-    j (n + g) to j (n + g) + n - 1, and so is what is subtracted from it. A dark that was averaged just as the
-    exposure is subtracted as it stands.
+    j (n + g) to j (n + g) + n - 1, and so is what is subtracted from it, with the frames d of the dark::
+
+        S'[j] = S[j] - (d[f] + ... + d[f + n - 1]) / n        f = j (n + g)
+
+    A dark that was averaged just as the exposure is subtracted as it stands.
 
     A dark that ends too early is carried on along the straight line through its last two frames. NaN in the dark
     counts as 0, in each frame.

@@ -16,6 +16,10 @@ def dq_init(ramp: Ramp, mask: Reference, user_supplied_dq: Reference | None = No
     All flags reach `pixeldq`. DO_NOT_USE reaches every group of `groupdq` as well, so that no ramp is fitted to a
     pixel the mask rejects.
 
+    With m the mask and u the flags of your own::
+
+        pixeldq' = pixeldq | m | u        groupdq' = groupdq | (DO_NOT_USE of pixeldq')
+
     Flags of your own come from a FITS file (`--set dq_init.user_supplied_dq=FILE`, or as an override of
     `jw.references`), the first image in which is taken, or from an array::
 

@@ -17,6 +17,10 @@ def firstframe(ramp: Ramp, *, bright_use_group1: bool = True) -> Ramp:
     It does not lie on the ramp that the others follow. The `rscd` step flags it too, so that pipelines leave this
     step out unless it is asked for.
 
+    In every integration::
+
+        groupdq[1st group] = groupdq[1st group] | DO_NOT_USE
+
     Parameters
     ----------
     ramp : Ramp

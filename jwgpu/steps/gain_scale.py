@@ -14,6 +14,10 @@ def gain_scale(image: Image, gain: Reference | None = None) -> Image:
     The factor is in the exposure's own header (GAINFACT, `meta.exposure.gain_factor`), or else in that of the gain
     reference file.
 
+    With this factor f::
+
+        data' = f data        err' = f err        var' = f**2 var
+
     Parameters
     ----------
     image : Image

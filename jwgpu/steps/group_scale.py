@@ -14,6 +14,10 @@ def group_scale(ramp: Ramp) -> Ramp:
     Frames are summed on board and the sum is shifted right, so it is divided by a power of two (FRMDIVSR). Where
     the number of frames (NFRAMES) is not that power, the average is off by the factor FRMDIVSR / NFRAMES.
 
+    Each group S becomes::
+
+        S' = S FRMDIVSR / NFRAMES
+
     Parameters
     ----------
     ramp : Ramp

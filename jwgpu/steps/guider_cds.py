@@ -16,11 +16,11 @@ _FINE_GROUPS = 4
 def guider_cds(ramp: Ramp, gain: Reference, readnoise: Reference) -> Image:
     """Make count rates of a guider exposure.
 
-    With t the group time, g the gain and r the read noise, the rate is D / t and its error
+    With t the group time, g the gain and r the read noise::
 
-        sqrt(2 (r / t)^2 + max(D / (g t), 0)),
+        rate = D / t        err = sqrt(2 (r / t)^2 + max(D / (g t), 0))
 
-    where the difference D is, by exposure type:
+    The difference D is, by exposure type:
 
     * ACQ1, ACQ2, TRACK: second group minus first, in every integration;
     * FINEGUIDE: mean of the last four groups minus mean of the first four, in every integration;

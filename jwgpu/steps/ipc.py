@@ -31,8 +31,11 @@ def _cut(ramp: Ramp, parameters: dict) -> Cut:
 def ipc(ramp: Ramp, ipc: Reference | None = None) -> Ramp:
     """Convolve every group with the kernel that undoes inter-pixel capacitance.
 
-    With the kernel k of (rows, columns) j, i and its middle J, I, a pixel becomes sum_ji k[j, i] S[y + J - j,
-    x + I - i]. Light-sensitive pixels alone take part: reference pixels stay as they are and count as 0 for their
+    With the kernel k of (rows, columns) j, i and its middle J, I, a pixel becomes::
+
+        S'[y, x] = sum_ji k[j, i] S[y + J - j, x + I - i]
+
+    Light-sensitive pixels alone take part: reference pixels stay as they are and count as 0 for their
     neighbours, and so does what lies outside the exposure. In NIRSpec IRS2 readouts the reference pixels that are
     interleaved are taken out before and put back after. Every stripe of a readout in stripes is corrected by itself, as
     its rows have no others of the exposure for neighbours.

@@ -13,6 +13,10 @@ def lastframe(ramp: Ramp) -> Ramp:
 
     Rows are reset in pairs right after their last read, and the reset of one pair pulls at the reads of the next.
 
+    In every integration::
+
+        groupdq[last group] = groupdq[last group] | DO_NOT_USE
+
     Parameters
     ----------
     ramp : Ramp

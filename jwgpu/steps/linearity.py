@@ -21,7 +21,11 @@ _FRAME_DEVICE_ROWS = 512
 def linearity(ramp: Ramp, linearity: Reference) -> Ramp:
     """Correct each group by the polynomial of its pixel.
 
-    The corrected value is c_0 + c_1 F + ... + c_n F**n of the reading F. Groups flagged SATURATED stay as they are,
+    With the reading F, and the coefficients c of the pixel, the corrected value is::
+
+        F' = c_0 + c_1 F + ... + c_n F**n
+
+    Groups flagged SATURATED stay as they are,
     and so do pixels without a usable polynomial: flagged NO_LIN_CORR in the reference, with a NaN among their
     coefficients, or with a linear term of 0.
 

@@ -37,8 +37,11 @@ def persistence(
     """Flag groups of a pixel for some time after it was saturated or bright.
 
     A window of `persistence_time` seconds opens when a pixel saturates for the first time in an integration, and when
-    its signal exceeds `dn_threshold` while no window is open. Every group read while its window is open is flagged
-    PERSISTENCE: those of the bright source itself, and those of the integrations that follow.
+    its signal exceeds `dn_threshold` while no window is open. Every group read while its window is open is flagged::
+
+        PERSISTENCE        t_opened <= t < t_opened + persistence_time
+
+    These are the groups of the bright source itself, and those of the integrations that follow.
 
     Windows outlive an exposure. Those still open at its end are left in `tables["PERSISTENCE"]` of the result; give
     this table to the next exposure of the same detector, and its first groups are flagged too::

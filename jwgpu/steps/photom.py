@@ -32,7 +32,11 @@ def photom(
 
     The factor (PHOTMJSR) is that of the row of the table for the filter, the pupil and the subarray, divided by how
     much of the light of the first day is recorded on the day of the exposure: the product of a line, an exponential and
-    a power law, as far as the file has their coefficients. The areas of the pixels go with the image.
+    a power law, as far as the file has their coefficients::
+
+        data' = PHOTMJSR data        err' = PHOTMJSR err        var' = PHOTMJSR**2 var
+
+    The areas of the pixels go with the image.
 
     Parameters
     ----------

@@ -70,9 +70,9 @@ def picture_frame(
 
     The reference is an image p of the glow. In each group g, less the first group of its integration, the median
     levels c of the centre and e of the edge are measured in pixels that show nothing but background; with those of the
-    reference in the same pixels, c_p and e_p, what is subtracted is
+    reference in the same pixels, c_p and e_p::
 
-        (c - e) / (c_p - e_p) (p - e_p) + e.
+        g' = g - (c - e) / (c_p - e_p) (p - e_p) - e
 
     Background are the pixels of a draft rate image that lie from three standard deviations below to `n_sigma` above
     its sigma-clipped median. The draft rate is fitted as `ramp_fit` does by default; of a rate, or one per integration,

@@ -17,6 +17,10 @@ def reset(ramp: Ramp, reset: Reference) -> Ramp:
     After a reset the signal starts off its ramp and comes back within some ten groups. How far it is off depends on
     the integration; the last one of the reference serves all that follow. NaN in the reference counts as 0.
 
+    Of group j of integration i, with the anomaly r of the reference::
+
+        S'[i, j] = S[i, j] - r[min(i, last of r), j]
+
     Parameters
     ----------
     ramp : Ramp

@@ -25,7 +25,11 @@ def rscd(ramp: Ramp, rscd: Reference) -> Ramp:
 
     The switch-off of the reset leaves charge that decays exponentially. In the first integration it follows the idle
     detector, in later ones the light of the integration before, so that there is one number for the first and one
-    for all others, by read pattern and subarray. At least three groups are always spared; of five groups or fewer,
+    for all others, by read pattern and subarray::
+
+        groupdq[j] = groupdq[j] | DO_NOT_USE        j < n
+
+    At least three groups are always spared; of five groups or fewer,
     at most the first is flagged.
 
     A pixel that saturates within two groups of the last one flagged would have no slope left. There one group fewer

@@ -34,6 +34,10 @@ def saturation(
 ) -> Ramp:
     """Flag saturated groups and the readings at or below zero.
 
+    With the threshold t of a pixel, and k the first group that reaches it::
+
+        groupdq[j] = groupdq[j] | SATURATED        j >= k        S[k] >= t
+
     1. From the first group in which a pixel reaches its threshold, this and every later group is SATURATED, and so
        are the `n_pix_grow_sat` rows of neighbours around it, into which charge spills.
     2. A reading <= 0 is AD_FLOOR and DO_NOT_USE, in its own group only.

@@ -33,6 +33,10 @@ def _cut(ramp: Ramp, parameters: dict) -> Cut:
 def superbias(ramp: Ramp, superbias: Reference, *, cyclic_bias: bool = False, cyclic_period: int | None = None) -> Ramp:
     """Subtract the superbias from every group and from the zero frame.
 
+    With the superbias b, where it is known::
+
+        S'[j, y, x] = S[j, y, x] - b[y, x]
+
     Before each integration of a small NIRCam subarray, a fast reset covers part of the detector's 2048 rows: the next
     512 (256, 64, 16) of them, from the first again after the last. What rows read depends on whether their turn was
     just then, so that the bias of a time series changes from integration to integration with a period of 4 (8, 32,

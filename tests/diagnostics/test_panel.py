@@ -107,7 +107,8 @@ def test_counting_stays_on_the_device(run, device):
 def test_a_step_is_explained(name):
     found = jw.explain(name)
     step = steps.get(name)
-    assert 1 <= len(found.sentences) <= 3
+    assert 2 <= len(found.sentences) <= 3
+    assert found.formula
     assert [row[0] for row in found.parameters] == list(step.parameters)
     page, text = found._repr_html_(), repr(found)
     assert all(parameter in page and parameter in text for parameter in step.parameters)

@@ -44,7 +44,11 @@ def emicorr(
     """Subtract the periodic disturbances (EMI) of MIRI readouts.
 
     `"joint"` fits straight ramps and the wave of the reference together, with the quiet half of the pixels, and works
-    from 3 groups on. `"sequential"` takes a line and a fixed pattern off every pixel and folds what is left with the
+    from 3 groups on: with p, q the line, z the wave, f its frequency, and t the time at which the pixel is read::
+
+        S = p + q t + c z(phase + f t)
+
+    `"sequential"` takes a line and a fixed pattern off every pixel and folds what is left with the
     period; it needs 4 groups, better 10, and no reference wave. A wave locked to the frames (390.625 Hz in full
     frames) is the same in every group, cannot be told from a bias by the joint fit, and stays.
 

@@ -69,7 +69,12 @@ def refpix(
 
     A near-infrared full frame, or a subarray read through four outputs (NOUTPUTS = 4), is corrected amplifier by
     amplifier from the reference pixels at the top and bottom, then row by row from those at the sides; an amplifier
-    that has none at top and bottom keeps its level. A subarray read through one output loses the clipped mean of all
+    that has none at top and bottom keeps its level. With the mean m of the amplifier's reference pixels in odd or even
+    columns, and the running median s along the rows' ends at the sides::
+
+        S' = S - m[amplifier, odd or even] - side_gain s[row]
+
+    A subarray read through one output loses the clipped mean of all
     its pixels that are flagged REFERENCE_PIXEL (edges and sides alike); the outermost four rows of the NIRSpec windows
     SUB512, SUB512S and SUB32, which reach no edge, serve in their stead. Reference pixels flagged DO_NOT_USE take no
     part.

@@ -58,7 +58,10 @@ def skymatch(
 
     Where two groups overlap, each exposure of the one is measured in the pixels that lie in an exposure of the other;
     those of a group are averaged, weighted with the number of pixels. A measurement takes the values within `lower`
-    .. `upper` that sigma clipping leaves (see `numerics.sky_level`).
+    .. `upper` that sigma clipping leaves (see `numerics.sky_level`). With s_ij the level of group i where j sees it
+    too, and w the mean number of their pixels there, the levels d of `match` are those with the least::
+
+        Q = sum_ij w**2 ((d_i - d_j) - (s_ij - s_ji))**2
 
     Parameters
     ----------

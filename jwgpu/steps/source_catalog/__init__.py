@@ -44,7 +44,11 @@ def source_catalog(
     """Make a catalogue of the sources of an image.
 
     Sources are what stands `snr_threshold` times the noise above the background in the smoothed image, in at least
-    `npixels` connected pixels; those that touch are told apart. Each is measured in three circles that hold a known
+    `npixels` connected pixels; those that touch are told apart::
+
+        smoothed image > background + snr_threshold noise
+
+    Each is measured in three circles that hold a known
     part of the light of a star, less the background of a ring around it; in the pixels that belong to it (isophotal);
     and in an ellipse of its own size (Kron).
 

@@ -96,7 +96,11 @@ def tweakreg(
 
     Sources are found in every exposure. Those of the first group of exposures (detectors that exposed at the same time)
     are the reference for the other groups, one after the other: sources are matched in a tangent plane, and an affine
-    map is fitted that becomes part of the WCS of each exposure of the group. Then, with `abs_refcat`, all exposures are
+    map is fitted that becomes part of the WCS of each exposure of the group::
+
+        x_reference = A x + t
+
+    Then, with `abs_refcat`, all exposures are
     aligned together with a catalogue. What was matched, how well it fits, and which exposures stayed where they were
     and why, is in the by-product `tweakreg`.
 

@@ -108,8 +108,8 @@ class Comparison:
             for a in self.arrays
         ]  # fmt: skip
         head = ("array", "elements", "differ", "NaN in one", "largest difference", "relative")
-        verdict = "the same" if self.same else "DIFFERENT"
-        title = f"{verdict} within {self.rtol:g} of the value" + (f" plus {self.atol:g}" if self.atol else "")
+        limit = f"{self.rtol:g} of the value" + (f" plus {self.atol:g}" if self.atol else "")
+        title = f"the same within {limit}" if self.same else f"DIFFERENT by more than {limit}, or in keywords"
         parts = [markup.table(head, [(*row, *[""] * (6 - len(row))) for row in arrays], title,
                               [f"A: {self.a}, B: {self.b}"])]  # fmt: skip
         if self.flags:

@@ -6,6 +6,8 @@ ring of 36 pixels takes 14 additions. They are done in one order wherever they a
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from jwgpu.backend import namespace
@@ -49,25 +51,23 @@ def _sum(padded, reach: list[tuple[int, ...]]):
     """Return the sums over rings; `reach` has, for each distance in y, the distances in x that are in the ring."""
     half = len(reach) - 1
     n_rows, n_columns = (n - 2 * half for n in padded.shape)
-    sums: dict[tuple[int, ...], object] = {}
-
-    def columns(offset: int):
-        return padded[:, half + offset : half + offset + n_columns]
-
-    def along(offsets: tuple[int, ...]):
-        """Return the sum over some distances to the left and to the right."""
-        if offsets not in sums:
-            last = offsets[-1]
-            pair = columns(last) + columns(-last) if last else columns(0)
-            sums[offsets] = along(offsets[:-1]) + pair if len(offsets) > 1 else pair
-        return sums[offsets]
-
+    sums: dict[tuple[int, ...], Any] = {}
     total = None
     for distance, offsets in enumerate(reach):
         if not offsets:
             continue
-        row = along(offsets)
+        row = _along(padded, offsets, slice(half, half + n_columns), sums)
         above, below = (row[half + d : half + d + n_rows] for d in (distance, -distance))
         both = above + below if distance else above
         total = both if total is None else total + both
     return padded[half : half + n_rows, half : half + n_columns] * 0 if total is None else total
+
+
+def _along(padded, offsets: tuple[int, ...], own: slice, sums: dict):
+    """Return the sum over some distances to the left and to the right; `sums` has those that are known already."""
+    if offsets not in sums:
+        last = offsets[-1]
+        right, left = (padded[:, own.start + d : own.stop + d] for d in (last, -last))
+        pair = right + left if last else right
+        sums[offsets] = _along(padded, offsets[:-1], own, sums) + pair if len(offsets) > 1 else pair
+    return sums[offsets]

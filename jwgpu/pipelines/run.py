@@ -140,8 +140,8 @@ def run(
             del calls[: len(section.calls)]
             last = section.calls[-1]
             bar.set_description(" ".join(dict.fromkeys((section.calls[0].name, last.name))), refresh=False)
-            shown = _Shown(bar)
-            with watched(shown.up_to):
+            shown = sections.moved(bar.update)
+            with watched(shown):
                 branches = _advance(section, branches, references, roles, room, protected, left, bar.update)
             if after_step is not None and not last.skip:
                 after_step(last.name, branches)
@@ -150,7 +150,7 @@ def run(
                 kept[last.name] = next(iter(result.values())) if len(result) == 1 else SimpleNamespace(**result)
                 protected += result.values()
             if not section.in_pieces:
-                shown.up_to(1.0)
+                shown(1.0)
     return Run(pipeline, branches, kept, left, beginning)
 
 
@@ -167,18 +167,6 @@ def _as_wanted(pipeline, exposure):
     if isinstance(exposure, Image) and first is not None and first.nouns == (Exposures,):
         return Exposures.of([exposure], product_name=root(exposure.name))
     return exposure
-
-
-class _Shown:
-    """How far a step is, on a bar that moves by one for each."""
-
-    def __init__(self, bar):
-        self._bar, self._done = bar, 0.0
-
-    def up_to(self, done: float) -> None:
-        """Show that this part of the step is done."""
-        self._bar.update(done - self._done)
-        self._done = done
 
 
 def _advance(section, branches: dict, references, roles, room, protected: list, left: dict, show) -> dict:

@@ -21,8 +21,11 @@ from jwgpu.errors import InputError
 from jwgpu.pipelines import room as rooms
 from jwgpu.pipelines.apply import apply, leave_out
 from jwgpu.pipelines.room import Room
-from jwgpu.running import listening
+from jwgpu.running import listening, watched
 from jwgpu.step import Step
+
+FRAMES = 0.5
+"""What part of a step whole frames take that come after the rows, on a bar."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,7 +112,7 @@ def run(section: Section, name: str, exposure: Exposure, references, room: Room,
         check_frames(section.calls[-1].name, exposure, room)
     work = _Work(section, name, exposure, references, room)
     work.ask(cutter.length, size)
-    start = 0
+    start, of_frames = 0, FRAMES if section.frames else 0.0
     while start < cutter.length:
         stop = min(start + size, cutter.length)
         try:
@@ -130,9 +133,25 @@ def run(section: Section, name: str, exposure: Exposure, references, room: Room,
             raise
         del piece, made
         cutter.done()
-        advance(len(section.calls) * (stop - start) / cutter.length)
+        advance((len(section.calls) - of_frames) * (stop - start) / cutter.length)
         start = stop
-    return work.results()
+    shown = moved(advance, of_frames)
+    with watched(shown):
+        made = work.results()
+    shown(1.0)
+    return made
+
+
+def moved(advance: Callable, share: float = 1.0) -> Callable[[float], None]:
+    """Return a function of what part of something is done, 0 to 1, that moves a bar on, by `share` of a step in all."""
+    before = 0.0
+
+    def show(done: float) -> None:
+        nonlocal before
+        advance(share * (done - before))
+        before = done
+
+    return show
 
 
 def _length(section: Section, exposure: Exposure, cutter: Cutter, room: Room) -> int:

@@ -15,11 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from jwgpu.backend import namespace
+from jwgpu.backend import files, namespace
 from jwgpu.cut import here, integration
 from jwgpu.data import GROUP, PIXEL, Ramp
 from jwgpu.numerics import blobs, clipping, ring
 from jwgpu.numerics.blocks import over_planes, over_rows
+from jwgpu.step import progress
 from jwgpu.steps.jump.snowballs import inside_grown
 
 UNUSABLE = np.uint8(GROUP.DO_NOT_USE | GROUP.SATURATED)
@@ -27,8 +28,11 @@ LOST = np.uint8(GROUP.DO_NOT_USE | GROUP.SATURATED | GROUP.JUMP_DET)
 FEWEST_DIFFERENCES = 10
 CLIP_SIGMA = 5.0
 
-VALUES = 1 << 23
-"""Groups of pixels of showers that are looked at together."""
+VALUES = 1 << 21
+"""Groups of pixels whose slopes are looked at together: ten arrays of them are held at a time."""
+
+SEARCH = 0.8
+"""The search's part of the time that an integration with showers takes."""
 
 
 @dataclass(frozen=True)
@@ -108,11 +112,17 @@ class _Electrons:
     mask: np.uint8
     number: int
 
-    def group(self, group: int, where=np.s_[:, :]):
-        """Return the pixels `where` of a group."""
-        lost = (self.lost[group][where] & self.mask) != 0
-        values = here(self.data[self.number, group])[where] * self.gain[where]
-        return namespace(lost).where(lost, np.float32(np.nan), values)
+    def group(self, group: int):
+        """Return a group, (y, x)."""
+        return self._known(here(self.data[self.number, group]) * self.gain, self.lost[group])
+
+    def ramps(self, rows: slice, y, x):
+        """Return all groups, (group, pixel), of some pixels of these rows, whose first is row 0 of `y`."""
+        data = here(files.read(self.data, slice(self.number, self.number + 1), rows))[0]
+        return self._known(data[:, y, x] * self.gain[rows][y, x], self.lost[:, rows][:, y, x])
+
+    def _known(self, values, lost):
+        return namespace(lost).where((lost & self.mask) != 0, np.float32(np.nan), values)
 
 
 def flag(data, groupdq, lost, pixeldq, gain, expected, rules: Showers, widest: float, readout: Readout) -> int:
@@ -135,38 +145,56 @@ def flag(data, groupdq, lost, pixeldq, gain, expected, rules: Showers, widest: f
     """
     outside = pixeldq == PIXEL.REFERENCE_PIXEL
     typical, sigma = expected
-    # The official step takes its outer radius for the width of the ring.
-    radii, found = (rules.extend_inner_radius, rules.extend_inner_radius + rules.extend_outer_radius), 0
-    for k in range(groupdq.shape[0]):
+    found, n_integrations = 0, groupdq.shape[0]
+    for k in range(n_integrations):
         with np.errstate(invalid="ignore", divide="ignore"), integration(groupdq, k, write=True) as flags:
             unusable = (flags, UNUSABLE) if lost is None else (lost[k], np.uint8(1))
-            electrons, showers = _Electrons(data, gain, *unusable, k), {}
-            first = _first_good(flags, outside) + 1
+            electrons = _Electrons(data, gain, *unusable, k)
 
-            def look(group, flags=flags, electrons=electrons, showers=showers, first=first):
-                if group < first:
-                    return
+            def ratio(group, flags=flags, electrons=electrons):
                 scale = (typical[group - 1], sigma[group - 1]) if readout.many else (typical, sigma)
-                ratio = _ratio(electrons, flags, group, *scale)
-                ratio[(((flags[group] | pixeldq) & LOST) != 0) | outside] = np.nan
-                extended = ring.average(ratio, *radii) > rules.extend_snr_threshold
-                ellipses = blobs.find(extended, rules.extend_min_area)
-                if len(ellipses):
-                    showers[group] = ellipses
+                size = _ratio(electrons, flags, group, *scale)
+                size[(((flags[group] | pixeldq) & LOST) != 0) | outside] = np.nan
+                return size
 
-            over_planes(look, flags)
+            def searched(part, before=k / n_integrations):
+                progress(before + SEARCH * part / n_integrations)
+
+            showers = _find(ratio, flags, _first_good(flags, outside) + 1, rules, searched)
             found += sum(map(len, showers.values()))
             if showers:
-                _flag_integration(
-                    electrons,
-                    flags,
-                    sorted(showers.items(), key=lambda item: item[0]),
-                    outside,
-                    rules,
-                    widest,
-                    readout.group_time,
-                )
+                _flag_integration(electrons, flags, showers, outside, rules, widest, readout.group_time)
+        progress((k + 1) / n_integrations)
     return found
+
+
+def _find(ratio, flags, first: int, rules: Showers, searched) -> dict[int, blobs.Ellipses]:
+    """Return the ellipses of the showers of each group, in order, of those that have some.
+
+    Parameters
+    ----------
+    ratio : function of a group
+        Returns the size of its differences in sigma, (y, x), NaN where it is to be left out.
+    flags : (group, y, x) uint8
+    first : int
+        The first group to look at.
+    rules : Showers
+    searched : function of a number
+        Told what part of the groups has been looked at.
+    """
+    # The official step takes its outer radius for the width of the ring.
+    radii = rules.extend_inner_radius, rules.extend_inner_radius + rules.extend_outer_radius
+    found: dict[int, blobs.Ellipses] = {}
+
+    def look(group):
+        if group < first:
+            return
+        size = ratio(group)
+        found[group] = blobs.find(ring.average(size, *radii) > rules.extend_snr_threshold, rules.extend_min_area)
+        searched(len(found) / len(flags))
+
+    over_planes(look, flags)
+    return {group: found[group] for group in sorted(found) if len(found[group])}
 
 
 def expected(data, groupdq, lost, gain, readnoise, readout: Readout):
@@ -217,12 +245,12 @@ def _ratio(electrons: _Electrons, flags, group: int, typical, sigma):
     return namespace(flags).abs(now - before - typical) / sigma
 
 
-def _flag_integration(electrons, flags, showers, outside, rules: Showers, widest, group_time) -> None:
+def _flag_integration(electrons: _Electrons, flags, showers, outside, rules: Showers, widest, group_time) -> None:
     """Flag the showers of an integration, but for pixels whose slope they would change too much."""
     xp, after = namespace(flags), flags.copy()
     drawn = xp.zeros(flags.shape[1:], dtype=bool)
     n_groups = 1 + int(rules.time_masked_after_shower // group_time)
-    for group, ellipses in showers:
+    for group, ellipses in showers.items():
         place = inside_grown(ellipses, rules.extend_ellipse_expand_ratio, widest, flags.shape[1:])
         for plane in after[group : group + n_groups]:
             y, x = xp.divmod(place, flags.shape[2])
@@ -230,15 +258,18 @@ def _flag_integration(electrons, flags, showers, outside, rules: Showers, widest
             y, x = xp.divmod(place, flags.shape[2])
             plane[y, x] |= np.uint8(GROUP.JUMP_DET)
             drawn[y, x] = True
-    places, some = xp.flatnonzero(drawn), max(1, VALUES // len(flags))
-    for first in range(0, len(places), some):
-        y, x = xp.divmod(places[first : first + some], flags.shape[2])
-        before, then = flags[:, y, x], after[:, y, x]
-        ramps = xp.stack([electrons.group(group, (y, x)) for group in range(len(flags))])
+
+    def decide(rows):
+        y, x = xp.nonzero(drawn[rows])
+        if not len(y):
+            return
+        ramps, before, then = electrons.ramps(rows, y, x), flags[:, rows][:, y, x], after[:, rows][:, y, x]
         change = xp.abs(_slope(ramps, before) - _slope(ramps, then))
-        back = ~(change <= rules.max_shower_amplitude * group_time) | outside[y, x]
-        after[:, y[back], x[back]] = before[:, back]
-    flags[...] = after
+        kept = (change <= rules.max_shower_amplitude * group_time) & ~outside[rows][y, x]
+        flags[:, rows][:, y[kept], x[kept]] = then[:, kept]
+
+    some = max(1, VALUES // (len(flags) * flags.shape[2]))
+    over_rows(decide, flags, rows=some, device_rows=some)
 
 
 def _slope(electrons, flags):

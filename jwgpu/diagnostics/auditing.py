@@ -111,6 +111,8 @@ def _members(path, header: Mapping) -> tuple[str, ...]:
         return ()  # whoever runs it says why
     name = Path(path).name
     for product in asn:
-        if name.startswith(product.name):
-            return tuple(str(asn.path(member)) for member in product.of("science"))
+        members = product.of("science")
+        # A mosaic has the name of the product; a resampled or flagged exposure that of a member.
+        if name.startswith((product.name, *(member.expname.rpartition("_")[0] for member in members))):
+            return tuple(str(asn.path(member)) for member in members)
     return ()

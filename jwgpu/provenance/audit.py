@@ -9,7 +9,7 @@ from typing import Any
 
 from jwgpu import markup
 from jwgpu.provenance.builds import Issue, knowledge
-from jwgpu.provenance.commands import ELSEWHERE, Abilities, Remedy, remedy, shown
+from jwgpu.provenance.commands import ELSEWHERE, Abilities, Remedy, remedy, shown, steps_for
 from jwgpu.provenance.facts import facts
 from jwgpu.provenance.libraries import doubt
 
@@ -244,7 +244,7 @@ def _judge(issue: Issue, known: Mapping[str, Any], name: str, abilities: Abiliti
         softer.append("made by jwgpu, judged as the version that it is equivalent to")
     certainty = "possible" if open_words else "likely" if softer else "certain"
     mode = str(known.get("EXP_TYPE", "")).strip().upper()
-    steps = {step: step not in ELSEWHERE and abilities.has(step, mode) for step in issue.steps}
+    steps = {step: step not in ELSEWHERE and abilities.has(step, mode) for step in steps_for(issue, mode)}
     return Finding(issue, certainty, (*open_words, *softer), steps, remedy(issue, known, name, abilities))
 
 

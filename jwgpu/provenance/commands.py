@@ -21,6 +21,17 @@ ELSEWHERE = frozenset("CRDS SDP associations gwcs numpy set_telescope_pointing s
 """What issues name beside steps: what happens before the pipeline, or around it."""
 
 
+_SPECTRAL = frozenset("barshadow combine_1d cube_build extract_1d extract_2d fringe master_background "
+                      "pathloss pixel_replace resample_spec residual_fringe spectral_leak straylight "
+                      "wavecorr".split())  # fmt: skip
+
+
+def steps_for(issue: Issue, mode: str) -> tuple[str, ...]:
+    """Return the steps of the remedy that exposures of an EXP_TYPE go through."""
+    spectra = mode.startswith(_SPECTRA)
+    return tuple(step for step in issue.steps if spectra or step not in _SPECTRAL)
+
+
 @dataclasses.dataclass(frozen=True)
 class Abilities:
     """What jwgpu can do today.
@@ -82,7 +93,8 @@ def remedy(issue: Issue, known: Mapping[str, Any], path: str, abilities: Abiliti
     """
     mode = str(known.get("EXP_TYPE", "")).strip().upper()
     stage = known["stage"]
-    missing = tuple(step for step in issue.steps if step not in ELSEWHERE and not abilities.has(step, mode))
+    steps = steps_for(issue, mode)
+    missing = tuple(step for step in steps if step not in ELSEWHERE and not abilities.has(step, mode))
     if issue.repair:
         then = f"run assign_wcs and what follows again, from {Path('repaired') / Path(path).name}"
         return Remedy(_operand(path), ("jwgpu", "repair", _operand(path), "--out", "repaired"), then, missing)
@@ -92,17 +104,21 @@ def remedy(issue: Issue, known: Mapping[str, Any], path: str, abilities: Abiliti
     if not start:
         return Remedy(unknown, missing=missing)
     mended = bool(issue.fixed or issue.fixed_context or issue.settings)
-    ours = not missing and not ELSEWHERE.intersection(issue.steps) and (mended or issue.jwgpu_settings)
+    ours = not missing and not ELSEWHERE.intersection(steps) and (mended or issue.jwgpu_settings)
     if ours:
-        command = _jwgpu(issue, known, path, origin, start, abilities)
-        left = "" if abilities.reaches(stage, mode) else _then(origin, known, mode)
+        # An exposure that went into a mosaic is calibrated alone; only together do exposures find outliers.
+        alone = stage == 3 and origin in ("uncal", "rate") and len(start) == 1
+        goal = 2 if alone else stage
+        command = _jwgpu(issue, mode, goal if abilities.reaches(goal, mode) else 1, origin, start)
+        left = "jwgpu run on the association of its _cal.fits and the others" if alone else ""
+        left = left if abilities.reaches(stage, mode) else _then(origin, known, mode)
         return Remedy(_words(start), tuple(command), left, missing)
     if not mended:
         return Remedy(_words(start), missing=missing)
     command = ["strun", _pipeline(origin, known, mode), start[0], *(f"--steps.{words}" for words in issue.settings)]
-    if len(start) > 1:  # strun takes one exposure at a time
-        command = []
-    return Remedy(_words(start), tuple(command), _then(origin, known, mode) if command else "", missing)
+    left = [f"the same for the other {len(start) - 1}"] if len(start) > 1 else []  # strun takes one at a time
+    left += [words] if (words := _then(origin, known, mode)) else []
+    return Remedy(_words(start), tuple(command), ", then ".join(left), missing)
 
 
 def shown(arguments: tuple[str, ...]) -> str:
@@ -110,14 +126,13 @@ def shown(arguments: tuple[str, ...]) -> str:
     return shlex.join(arguments)
 
 
-def _jwgpu(issue, known, path, origin, start, abilities) -> list[str]:
-    mode, stage = str(known.get("EXP_TYPE", "")).strip().upper(), known["stage"]
+def _jwgpu(issue: Issue, mode: str, stage: int, origin: str, start: list[str]) -> list[str]:
     settings = [*issue.settings, *issue.jwgpu_settings]
     if origin == "i2d":
         options = [f"--{word.partition('.')[2]}" for word in settings]
         return ["jwgpu", "step", issue.steps[0], start[0], "--out", "products", *options]
     sets = [word for setting in settings for word in ("--set", setting)]
-    goal = {2: "image2", 3: "image3"}.get(stage) if abilities.reaches(stage, mode) else None
+    goal = {2: "image2", 3: "image3"}.get(stage)
     further = goal and (origin == "uncal" or (origin == "rate" and goal == "image3"))
     return ["jwgpu", "run", *start, *(["--to", goal] if further else []), "--out", "products", *sets]
 
@@ -126,12 +141,14 @@ def _start(origin: str, known: Mapping[str, Any], path: str) -> tuple[list[str],
     """Return the products to start from, or none, and words that say what they would be."""
     if origin == "none":
         return [], ""
-    if known["stage"] < 3 or origin == "i2d" or (origin != "cal" and _EXPOSURE.match(Path(path).name)):
+    members = known.get("members", ())
+    alone = origin != "cal" and not members and _EXPOSURE.match(Path(path).name)
+    if known["stage"] < 3 or origin == "i2d" or alone:
         return [_sibling(path, origin)], ""
     table = str(known.get("ASNTABLE", "")).strip()
     if origin == "cal":
         return ([_operand(str(Path(path).parent / table))], "") if table else ([], f"{_NO_TABLE} (jwgpu associate)")
-    if members := known.get("members"):
+    if members:
         return [_sibling(member, origin) for member in members], ""
     where = f"{table}; put that beside the product, and the command is found" if table else _NO_TABLE
     return [], f"_{origin}.fits of each member of {where}"

@@ -14,7 +14,7 @@ from jwgpu.cli.report import Settings
 from jwgpu.diagnostics.auditing import abilities
 from jwgpu.pipelines import table
 from jwgpu.provenance.builds import knowledge
-from jwgpu.provenance.commands import ELSEWHERE
+from jwgpu.provenance.commands import ELSEWHERE, Abilities, steps_for
 
 DONE = {
     1: "S_CHGMIG S_MIREMI S_FRSTFR S_CLNFNS".split(),
@@ -81,9 +81,8 @@ def test_every_issue_that_jwgpu_can_mend_has_its_command():
         for found in audited(mode=mode, version=build.jwst, stage=stage, done=DONE[stage], NGROUPS=300):
             issue = found.issue
             mended = issue.fixed or issue.fixed_context or issue.settings or issue.jwgpu_settings
-            steps = (
-                issue.steps and not ELSEWHERE.intersection(issue.steps) and all(can.has(s, mode) for s in issue.steps)
-            )
+            needed = steps_for(issue, mode)
+            steps = needed and not ELSEWHERE.intersection(needed) and all(can.has(s, mode) for s in needed)
             if mended and steps and issue.rerun_from != "none" and found.command[:1] != ("jwgpu",):
                 lacking.add((issue.id, mode, stage))
     assert not lacking
@@ -99,6 +98,12 @@ def test_what_jwgpu_lacks_is_said():
     assert found.command == ("strun", "calwebb_spec2", "jw01234001001_02101_00001_x_rate.fits")
 
 
+def test_a_step_that_a_mode_does_not_go_through_is_not_missing():
+    found = next(f for f in audited(version="1.10.1", stage=2) if f.issue.id == "S2-NAN-DNU")
+    assert found.steps == {"flat_field": True, "photom": True}  # pathloss is for spectra
+    assert found.command[:2] == ("jwgpu", "run")
+
+
 def test_steps_are_known_by_name():
     """Every name is a step of jwgpu, one of the official pipeline's, or outside the pipeline."""
     official = set(
@@ -110,7 +115,7 @@ def test_steps_are_known_by_name():
     assert named <= official | set(jw.steps.names()) | ELSEWHERE
 
 
-def test_members_of_a_mosaic_are_made_again(tmp_path):
+def test_members_of_a_mosaic_are_made_again(tmp_path, monkeypatch):
     names = [f"jw01234001001_02101_0000{n}_nrcb1_cal.fits" for n in (1, 2)]
     asn = {"asn_type": "image3", "products": [{"name": "jw01234-o001_t001_nircam", "members": [
         {"expname": name, "exptype": "science"} for name in names]}]}  # fmt: skip
@@ -121,7 +126,17 @@ def test_members_of_a_mosaic_are_made_again(tmp_path):
     raw = [str(tmp_path / name.replace("_cal", "_uncal")) for name in names]
     assert found["S1-DQ-MASK"].command == ("jwgpu", "run", *raw, "--to", "image3", "--out", "products")
     assert found["S3-DRIZZLE-HOLES"].command == ("jwgpu", "run", str(tmp_path / "pool_asn.json"), "--out", "products")
+    member = write(tmp_path / names[0].replace("_cal", "_o001_crf"), keywords)
+    assert next(one for one in jw.audit(member) if one.issue.id == "S1-DQ-MASK").command[2:4] == tuple(raw)
+    with monkeypatch.context() as patch:
+        patch.setattr("jwgpu.diagnostics.auditing.abilities", lambda: Abilities())
+        official = next(one for one in jw.audit(path) if one.issue.id == "S1-DQ-MASK")
+    assert official.command == ("strun", "calwebb_detector1", raw[0])
+    assert official.remedy.then.startswith("the same for the other 1, then calwebb_image2")
     (tmp_path / "pool_asn.json").write_text("{")
+    one = next(one for one in jw.audit(member) if one.issue.id == "S1-DQ-MASK")
+    assert one.command == ("jwgpu", "run", raw[0], "--to", "image2", "--out", "products")
+    assert "association" in one.remedy.then
     assert next(one for one in jw.audit(path) if one.issue.id == "S1-DQ-MASK").command == ()
 
 

@@ -31,7 +31,10 @@ def test_pointing_errors_are_recovered(field, aligned):
     assert after.max() < 0.5
     assert list(report.exposures["status"]) == ["reference", "aligned", "aligned", "aligned"]
     assert done.history[-1].status == "COMPLETE"
-    assert done.history[-1].notes["aligned"] == 3
+    notes = done.history[-1].notes
+    assert notes["aligned"] == 3
+    assert 0.01 < notes["uncertainty_mas"] < 0.2
+    assert (after[1:] < 5 * notes["uncertainty_mas"]).all()
 
 
 def test_rolls_are_recovered(field, aligned):
@@ -71,7 +74,7 @@ def test_the_report_says_what_was_matched(field, aligned):
         assert distance.mean() == pytest.approx(1e3 * rows["mae"][k], rel=1e-3)
         assert abs(own["east"].mean()) < 0.05 and abs(own["north"].mean()) < 0.05
     assert (np.bincount(report.sources["exposure"]) == rows["n_sources"]).all()
-    assert "reference; " in repr(report)
+    assert "reference; " in repr(report) and "mas in the mean" in repr(report)
 
 
 def test_a_second_time_nothing_moves(field, aligned):

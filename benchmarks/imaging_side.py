@@ -72,9 +72,11 @@ def ours(source: str, out: str) -> dict:
     import scipy.ndimage  # noqa: F401
 
     import jwgpu as jw
-    from jwgpu import pipelines
+    from jwgpu import pipelines, steps
     from jwgpu.pipelines import mosaic
 
+    for step in steps.names():  # the official pipelines import theirs
+        steps.get(step)
     asdf.AsdfFile().extensions  # noqa: B018 - what is plugged into asdf is loaded, too
     found: dict[str, dict] = {}
     whole = Meter()

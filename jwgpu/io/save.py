@@ -13,6 +13,7 @@ import numpy as np
 from astropy.io import fits
 
 from jwgpu._version import __version__
+from jwgpu.backend import memory
 from jwgpu.data import Alignment, Image, Meta, Ramp, SourceCatalog, Tensors, Windows
 from jwgpu.errors import InputError
 from jwgpu.io import alignment, asdftree, catalogs, fitsfile, headers, windows
@@ -89,10 +90,11 @@ def save(
         )
     if target.exists() and not overwrite:
         raise InputError(f"{target} exists already; choose another name, or allow it to be overwritten")
-    if isinstance(exposure, SourceCatalog):
-        _save_catalog(exposure, target)
-    else:
-        _write(exposure, target, _schema(exposure))
+    with memory.garbage_of_now_on():
+        if isinstance(exposure, SourceCatalog):
+            _save_catalog(exposure, target)
+        else:
+            _write(exposure, target, _schema(exposure))
     return target
 
 

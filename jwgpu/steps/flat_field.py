@@ -59,8 +59,7 @@ def flat_field(image: Image, flat: Reference, *, inverse: bool = False) -> Image
     if image.meta.get("exposure.type") in _SPECTRA and image.meta.get("instrument.lamp_mode") != "IMAGE":
         raise Skip("NIRSpec spectra, whose flat has three parts, are not done yet")
     xp = namespace(image.data, flat.data)
-    values, error, flags = _usable(xp, image, flat)
-    square, error_squared = values * values, error * error
+    usable, useless = _usable(xp, image, flat), []
     arrays = {name: image.own(name) for name in (*_FLOATS, "dq") if getattr(image, name) is not None}
     for name, dtype in (("err", np.float32), ("var_flat", np.float32), ("dq", np.uint32)):
         if name not in arrays:
@@ -70,32 +69,44 @@ def flat_field(image: Image, flat: Reference, *, inverse: bool = False) -> Image
     def work(rows):
         part = {name: array[..., rows, :] for name, array in arrays.items()}
         data, var_flat = part["data"], part["var_flat"]
+        values, error, flags, bad = usable(rows)
+        square = values * values
+        useless.append(bad.sum())
         if inverse:
-            data *= values[rows]
+            data *= values
             var_flat[...] = 0
         else:
-            data /= values[rows]
-            var_flat[...] = data * data / square[rows] * error_squared[rows]
+            data /= values
+            var_flat[...] = data * data / square * (error * error)
         for name in variances:
-            part[name][...] = part[name] * square[rows] if inverse else part[name] / square[rows]
+            part[name][...] = part[name] * square if inverse else part[name] / square
         total = sum((part[name] for name in variances[1:]), part[variances[0]]) if variances else part["err"] ** 2
         part["err"][...] = xp.sqrt(total if inverse else total + var_flat)
-        part["dq"] |= flags[rows]
+        part["dq"] |= flags
         spread_invalid(xp, [part[name] for name in _FLOATS if name in part], part["dq"])
 
     with np.errstate(all="ignore"):
         over_rows(work, image.data)
+    note(pixels_without_flat=int(sum(useless)))
     return image.replace(**arrays)
 
 
 def _usable(xp, image: Image, flat: Reference):
-    """Return the flat with 1 where it is of no use, its error, and the flags it adds."""
+    """Return a function that gives, for some rows, the flat, 1 where it is of no use, its error, and the flags it adds.
+
+    It also says where the flat is of no use.
+    """
     shape = image.shape[-2:]
-    values, flags = flat.check_shape("data", shape), flat.check_shape("dq", shape).copy()
-    bad = np.uint32(PIXEL.NO_FLAT_FIELD | PIXEL.DO_NOT_USE)
-    flags |= xp.where(xp.isnan(values) | (values == 0), bad, np.uint32(0))
-    flags |= xp.where(flags & np.uint32(PIXEL.NO_FLAT_FIELD) != 0, np.uint32(PIXEL.DO_NOT_USE), np.uint32(0))
-    useless = flags & np.uint32(PIXEL.DO_NOT_USE) != 0
-    error = flat.check_shape("err", shape) if "err" in flat else xp.zeros(shape, np.float32)
-    note(pixels_without_flat=int(useless.sum()))
-    return xp.where(useless, np.float32(1), values), error, flags
+    given, given_flags = flat.check_shape("data", shape), flat.check_shape("dq", shape)
+    error = flat.check_shape("err", shape) if "err" in flat else None
+
+    def usable(rows):
+        values = given[rows]
+        bad = np.uint32(PIXEL.NO_FLAT_FIELD | PIXEL.DO_NOT_USE)
+        flags = given_flags[rows] | xp.where(xp.isnan(values) | (values == 0), bad, np.uint32(0))
+        flags |= xp.where(flags & np.uint32(PIXEL.NO_FLAT_FIELD) != 0, np.uint32(PIXEL.DO_NOT_USE), np.uint32(0))
+        useless = flags & np.uint32(PIXEL.DO_NOT_USE) != 0
+        values = xp.where(useless, np.float32(1), values)
+        return values, xp.zeros_like(values) if error is None else error[rows], flags, useless
+
+    return usable

@@ -64,10 +64,10 @@ def _to_telescope(meta: Meta, shape: tuple[int, int], distortion, offset):
     from astropy.modeling import bind_bounding_box
     from astropy.modeling.models import Identity, Shift
 
-    model = distortion.copy()
+    model = distortion
     box = ((-0.5, shape[1] - 0.5), (-0.5, shape[0] - 0.5))  # x first
     try:
-        full = model.bounding_box.bounding_box(order="F")
+        full = distortion.bounding_box.bounding_box(order="F")
     except NotImplementedError:
         full = box
     if offset is not None:
@@ -76,6 +76,8 @@ def _to_telescope(meta: Meta, shape: tuple[int, int], distortion, offset):
     if any(starts):
         first, second = (Shift(start) if start else Identity(1) for start in starts)
         model, full = first & second | model, box
+    if model is distortion:  # which is to have no other box than its own
+        model = distortion.copy()
     bind_bounding_box(model, full, order="F")
     return model
 

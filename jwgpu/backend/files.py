@@ -178,6 +178,32 @@ class FileArray:
         return self._offset + (plane * self.shape[-2] + rows.start) * self.shape[-1] * self._stored.itemsize
 
 
+class Blanked(FileArray):
+    """An array (y, x) in a file that reads as NaN where it is told to: nothing need be written for a few bad pixels.
+
+    Parameters
+    ----------
+    source : FileArray
+        (y, x) of floats.
+    blank : FileArray
+        (y, x / 8) uint8: the pixels, as `packed` has them.
+    """
+
+    def __init__(self, source: FileArray, blank: FileArray):
+        self.__dict__ |= source.__dict__
+        self._source, self._blank, self.writable = source, blank, False
+
+    @staticmethod
+    def packed(pixels: np.ndarray) -> np.ndarray:
+        """Return pixels (y, x) bool as bits."""
+        return np.packbits(pixels, axis=-1)
+
+    def _read(self, planes, rows: range, target: np.ndarray) -> None:
+        self._source._read(planes, rows, target)
+        bits = np.unpackbits(self._blank.read(rows=slice(rows.start, rows.stop)), axis=-1, count=self.shape[-1])
+        target[:, bits.view(bool)] = np.nan
+
+
 @contextlib.contextmanager
 def copied_to(folder: str | os.PathLike | None) -> Iterator[None]:
     """Let copies of arrays in files, made inside the block, go to a folder."""

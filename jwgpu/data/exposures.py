@@ -7,8 +7,11 @@ import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Self
 
+import numpy as np
+
 from jwgpu import backend, markup
 from jwgpu.backend import FileArray, Scratch
+from jwgpu.backend.files import Blanked
 from jwgpu.data.exposure import Exposure
 from jwgpu.data.image import Image
 from jwgpu.data.meta import Meta
@@ -167,7 +170,7 @@ class Exposures(Exposure):
             return None if array is None else array[..., rows, :]
         return backend.to(array.read(rows=rows), self.device)
 
-    def put(self, image: Image, index: int | None = None) -> Image:
+    def put(self, image: Image, index: int | None = None, *, blanked: bool = False) -> Image:
         """Return an image with its arrays in files of `scratch`, if there is one; unchanged otherwise.
 
         Arrays that `load` has read and no step has asked to write into go back to the file that they came from.
@@ -177,16 +180,23 @@ class Exposures(Exposure):
         image : Image
         index : int, optional
             Of the member that the image replaces: its files serve for arrays that are the same.
+        blanked : bool
+            Say that floats that `load` has read were only made NaN, all of them where `data` is: they stay in their
+            files, too, and are read as they are now.
         """
         if self._room is None:
             return image.replace(_donated=frozenset())
-        placed = {}
+        placed, blank = {}, None
         for name, array in image.arrays().items():
             if isinstance(array, FileArray):
                 continue
             lent, file = self._lent.get(id(array), (None, None))
             if lent is not None and lent() is array and name not in image._taken:
                 placed[name] = file
+            elif lent is not None and lent() is array and blanked and array.dtype.kind == "f":
+                if blank is None:
+                    blank = self._room.hold(Blanked.packed(np.isnan(backend.to_host(image.data))))
+                placed[name] = Blanked(file, blank)
             elif index is not None and getattr(self.members[index], name) is array:
                 placed[name] = array
             else:

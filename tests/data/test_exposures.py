@@ -118,6 +118,33 @@ def test_changed_arrays_go_to_scratch_and_others_stay_where_they_are(lazy, donat
     assert not lazy._lent, "what has been lent is forgotten with the array"
 
 
+def test_pixels_made_nan_leave_the_others_where_they_are(lazy):
+    def blanked(images, pixel):
+        def work(k, member):
+            for name in ("data", "err", "var_poisson"):
+                member.own(name)[pixel] = np.nan
+            member.own("dq")[pixel] |= np.uint32(16)
+            return images.put(member, k, blanked=True)
+
+        return images.with_members(work(k, member) for k, member in enumerate(images.loaded()))
+
+    once = blanked(lazy, (2, 8))
+    twice = blanked(once, (5, slice(0, 2)))
+    for k, (first, second) in enumerate(zip(once, twice)):
+        for name in ("data", "err", "var_poisson"):
+            expected = getattr(image(k), name)
+            expected[2, 8] = np.nan
+            found = getattr(first, name)
+            assert found.shares(getattr(lazy[k], name)), "it was not written anew"
+            np.testing.assert_array_equal(found.read(), expected)
+            np.testing.assert_array_equal(found.read(rows=slice(1, 3)), expected[1:3])
+            np.testing.assert_array_equal(found[()], expected)
+            expected[5, :2] = np.nan
+            np.testing.assert_array_equal(getattr(second, name).read(), expected)
+        assert second.dq.read()[2, 8] & second.dq.read()[5, 1] & 16
+    np.testing.assert_array_equal(lazy[1].data.read(), image(1).data)
+
+
 def test_without_scratch_arrays_stay_in_memory(files):
     images = Exposures.of([jw.open(f, lazy=True) for f in files])
     after = doubled(images)

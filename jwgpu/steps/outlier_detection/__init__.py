@@ -171,7 +171,7 @@ def _members(images: Exposures, search: imaging.Search, save: bool):
             byproduct(**{f"blot_{k + 1}": image.replace(data=model, err=None, dq=None, var_poisson=None,
                                                         var_rnoise=None, var_flat=None, area=None)})  # fmt: skip
         found.append(int(outliers.sum()))
-        yield images.put(_flagged(image, outliers), k)
+        yield images.put(_flagged(image, outliers), k, blanked=True)
         progress((len(images) + k + 1) / (2 * len(images)))
     note(outliers=found)
 

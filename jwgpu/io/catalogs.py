@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import io
 import warnings
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,21 @@ def write(catalog: SourceCatalog, path: Path) -> None:
         **({"abvega_offset": notes["abvega_offset"]} if "abvega_offset" in notes else {}),
         _MANIFEST: to_text(manifest(catalog)),
     }
-    table.write(path, format="ascii.ecsv", overwrite=True)
+    path.write_text(_text(table), encoding="utf-8", newline="\n")
+
+
+def _text(table) -> str:
+    """Return a table as ECSV: astropy writes what stands above the numbers, and is slow with those."""
+    from astropy.table.serialize import represent_mixins_as_columns
+
+    text = io.StringIO()
+    numbers = [np.asarray(column) for column in represent_mixins_as_columns(table).itercols()]
+    if any(column.dtype.kind not in "biuf" or column.ndim > 1 for column in numbers):
+        table.write(text, format="ascii.ecsv")
+        return text.getvalue()
+    table[:0].write(text, format="ascii.ecsv")
+    words = (map(repr, c.tolist()) if c.dtype == np.float64 else c.astype(str).tolist() for c in numbers)
+    return text.getvalue() + "".join(" ".join(row) + "\n" for row in zip(*words))
 
 
 def read(path: Path) -> SourceCatalog:

@@ -210,13 +210,14 @@ def _stored(rows: np.ndarray, dtype: np.dtype) -> np.ndarray:
     return rows.astype(rows.dtype.newbyteorder(">"))
 
 
-_FORMATS = {"b1": "L", "u1": "B", "i2": "I", "i4": "J", "i8": "K", "f4": "E", "f8": "D"}
+_FORMATS = {"b1": "L", "i1": "L", "u1": "B", "i2": "I", "i4": "J", "i8": "K", "f4": "E", "f8": "D"}
 
 
 def write_table(stream: Stream, name: str, table: np.ndarray, cards: Iterable[fits.Card] = ()) -> None:
     """Write a table extension.
 
-    Astropy, which takes some milliseconds for each column, writes those alone that have types of other kinds.
+    Bytes with a sign are truth values, as astropy has it, which takes some milliseconds for each column and writes those
+    alone that have types of other kinds.
     """
     columns = {column: _column(table.dtype[column]) for column in table.dtype.names}
     if None in columns.values():
@@ -228,7 +229,7 @@ def write_table(stream: Stream, name: str, table: np.ndarray, cards: Iterable[fi
     rows = np.empty(len(table), [(column, *kind) for column, (_, _, kind) in columns.items()])
     for column in rows.dtype.names:
         values = table[column]
-        rows[column] = np.where(values, b"T", b"F") if values.dtype.kind == "b" else values
+        rows[column] = np.where(values, b"T", b"F") if values.dtype.str[1:] in ("b1", "i1") else values
     structure = {"XTENSION": "BINTABLE", "BITPIX": 8, "NAXIS": 2, "NAXIS1": rows.dtype.itemsize, "NAXIS2": len(rows),
                  "PCOUNT": 0, "GCOUNT": 1, "TFIELDS": len(columns), **words}  # fmt: skip
     stream.write(header({**structure, "EXTNAME": name.upper(), "EXTVER": 1}, cards))

@@ -201,7 +201,7 @@ class Blanked(FileArray):
     def _read(self, planes, rows: range, target: np.ndarray) -> None:
         self._source._read(planes, rows, target)
         bits = np.unpackbits(self._blank.read(rows=slice(rows.start, rows.stop)), axis=-1, count=self.shape[-1])
-        target[:, bits.view(bool)] = np.nan
+        np.copyto(target, np.nan, where=bits.view(bool))
 
 
 @contextlib.contextmanager

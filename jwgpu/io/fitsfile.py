@@ -216,8 +216,8 @@ _FORMATS = {"b1": "L", "i1": "L", "u1": "B", "i2": "I", "i4": "J", "i8": "K", "f
 def write_table(stream: Stream, name: str, table: np.ndarray, cards: Iterable[fits.Card] = ()) -> None:
     """Write a table extension.
 
-    Bytes with a sign are truth values, as astropy has it, which takes some milliseconds for each column and writes those
-    alone that have types of other kinds.
+    Bytes with a sign are truth values, as astropy has it, which takes some milliseconds for each column and writes
+    those alone that have types of other kinds.
     """
     columns = {column: _column(table.dtype[column]) for column in table.dtype.names}
     if None in columns.values():

@@ -224,6 +224,9 @@ def _room(xp, scratch: str | None, shape, dtype):
 
 
 def _put(array: FileArray, values, rows: slice, columns: slice) -> None:
-    band = array.read(rows=rows)
-    band[..., columns] = backend.to_host(values)
-    array.write(band, rows=rows)
+    values = backend.to_host(values)
+    if values.shape[-1] < array.shape[-1]:
+        band = array.read(rows=rows)
+        band[..., columns] = values
+        values = band
+    array.write(values, rows=rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import threading
 import time
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from jwgpu import backend
+from jwgpu.backend import memory
 
 
 @pytest.mark.parametrize("n", [1, 3])
@@ -92,3 +94,23 @@ def test_a_thread_starts_no_others(monkeypatch):
 
     backend.each(outer, range(4))
     assert all(len(found) == 1 for found in names.values())
+
+
+@pytest.mark.parametrize("threads", ["1", "2"])
+def test_meanwhile(monkeypatch, threads):
+    monkeypatch.setenv("OMP_NUM_THREADS", threads)
+    assert backend.meanwhile(lambda a, b: a + b, 1, 2).result() == 3
+    failed = backend.meanwhile(lambda: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        failed.result()
+
+
+def test_garbage_of_before_is_left_alone_for_a_while():
+    before = gc.get_freeze_count()
+    with memory.garbage_of_now_on():
+        frozen = gc.get_freeze_count()
+        assert frozen > before
+        with memory.garbage_of_now_on():  # once is enough
+            assert gc.get_freeze_count() == frozen
+        assert gc.get_freeze_count() == frozen
+    assert gc.get_freeze_count() == before

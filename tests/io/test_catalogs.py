@@ -9,6 +9,7 @@ from mosaics import abvegaoffset, apcorr, mosaic
 import jwgpu as jw
 from jwgpu import steps
 from jwgpu.errors import InputError
+from jwgpu.io import catalogs
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +46,23 @@ def test_the_table_has_units_and_says_how_it_was_made(catalog, tmp_path):
     assert "star" in table["aper50_flux"].info.description
     assert table.meta["aperture_params"]["aperture_ee"] == [30, 50, 70]
     assert table.meta["abvega_offset"] == 1.24
+
+
+def test_the_text_is_that_of_astropy(catalog, tmp_path):
+    from io import StringIO
+
+    from astropy.table import QTable
+
+    table = QTable.read(jw.save(catalog, out=tmp_path))
+    for values in ([0.1, np.nan, 1e-300], [np.inf, -0.0, 1e16]):
+        table["kron_flux"][:3] = values * table["kron_flux"].unit
+    table["single"] = table["kron_flux"].value.astype(np.float32)
+    other = table[:2]
+    other["word"] = ["one", "two words"]
+    for each in (table, other, table[:0]):
+        written = StringIO()
+        each.write(written, format="ascii.ecsv")
+        assert catalogs._text(each) == written.getvalue()
 
 
 def test_the_segmentation_says_what_it_belongs_to(catalog, tmp_path):

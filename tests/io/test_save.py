@@ -118,7 +118,7 @@ def test_mosaic(tmp_path, make_image):
 
 COLUMNS = {
     "numbers": [("a", "u1"), ("b", "i2"), ("c", "i4"), ("d", "i8"), ("e", "f4"), ("f", "f8")],
-    "words and truth": [("name", "S5"), ("there", "?"), ("many", "?", (3,))],
+    "words and truth": [("name", "S5"), ("there", "?"), ("many", "?", (3,)), ("small", "i1")],
     "arrays": [("bytes", "u1", (7,)), ("plane", "f8", (2, 3)), ("names", "S4", (2,))],
     "what astropy writes": [("a", "u4"), ("b", "f4")],
 }

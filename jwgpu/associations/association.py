@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from jwgpu import io
+from jwgpu import io, markup
 from jwgpu._version import __version__
 from jwgpu.data import Exposures
 from jwgpu.errors import InputError
@@ -62,6 +62,9 @@ class Product:
 
     name: str
     members: tuple[Member, ...]
+
+    def __repr__(self) -> str:
+        return f"<Product {self.name}: {', '.join(f'{m.expname} ({m.exptype})' for m in self.members)}>"
 
     def of(self, *roles: str) -> list[Member]:
         """Return the members that have one of these roles."""
@@ -232,6 +235,12 @@ class Association:
             roles = dict.fromkeys(member.exptype for member in product.members)
             lines.append(f"  {product.name}: " + ", ".join(f"{len(product.of(role))} {role}" for role in roles))
         return "\n".join(lines) + ">"
+
+    def _repr_html_(self) -> str:
+        rows = [(p.name if i == 0 else "", m.expname, m.exptype) for p in self for i, m in enumerate(p.members)]
+        title = f"association {self.table_name or self.default_name()}: {self.asn_type}"
+        left = [f"and {len(rows) - 100} more members"] if len(rows) > 100 else []
+        return markup.table(("product", "member", "role"), rows[:100], title, left)
 
 
 def is_association(path: str | os.PathLike) -> bool:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+import numpy as np
+
+from jwgpu import markup
 from jwgpu.data.exposure import Exposure
 
 
@@ -49,3 +52,15 @@ class Alignment(Exposure):
                     fit += f", so {1e3 * row['rmse'] / row['n_used'] ** 0.5:.2f} mas in the mean"
             lines.append(f"  {row['name']}: {row['status']}; {row['n_sources']} sources; {fit}".rstrip("; "))
         return "\n".join(lines) + ">"
+
+    def _repr_html_(self) -> str:
+        rows = []
+        for row in self.exposures:
+            fitted = bool(row["n_matches"])
+            mean = 1e3 * row["rmse"] / row["n_used"] ** 0.5 if row["n_used"] else np.nan
+            numbers = (1e3 * row["rmse"], mean, row["moved"])
+            words = [f"{v:.2f}" if np.isfinite(v) else "" for v in numbers] if fitted else ["", "", ""]
+            state = row["status"] + (f": {row['reason']}" if row["reason"] else "")
+            rows.append((row["name"], state, row["n_sources"], row["n_matches"] if fitted else "", *words))
+        header = ("exposure", "status", "sources", "matches", "rms (mas)", "in the mean (mas)", "moved (mas)")
+        return markup.table(header, rows, f"alignment of {len(self.exposures)} exposures")

@@ -85,5 +85,5 @@ class SourceCatalog(Exposure):
 
 def _short(value) -> str:
     if np.ndim(value):  # a place on the sky, degrees
-        return ", ".join(f"{v:.7f}" for v in value)
+        return ",\u00a0".join(f"{v:.7f}" for v in value)
     return f"{value:.6g}" if isinstance(value, (float, np.floating)) else str(value)

@@ -86,7 +86,8 @@ class Meta:
         rows = [(path, repr(value)) for path, value in values[:200]]
         remarks = [f"and {len(values) - len(rows)} more"] if len(values) > len(rows) else []
         table = markup.table(("meta." + self._prefix + "...", "value"), rows, remarks=remarks)
-        return f"<details><summary style='cursor:pointer'>Meta: {len(values)} values</summary>{table}</details>"
+        shown = " open" if len(values) <= 40 else ""
+        return f"<details{shown}><summary style='cursor:pointer'>Meta: {len(values)} values</summary>{table}</details>"
 
     def __repr__(self) -> str:
         lines = [f"{path}: {value!r}" for path, value in self.items()]

@@ -56,6 +56,11 @@ class Written:
     crds: Path | None
     truth: Path
 
+    def __repr__(self) -> str:
+        folder = self.references[0].parent if self.references else "no folder"
+        cache = f", a CRDS cache in {self.crds}" if self.crds else ""
+        return f"<Written: {self.uncal}, {len(self.references)} references in {folder}{cache}, {self.truth}>"
+
     @property
     def environment(self) -> Mapping[str, str]:
         """Environment variables under which CRDS serves the references from the cache, without a network."""

@@ -36,7 +36,8 @@ def distortion(meta: Meta):
 
     from astropy.modeling.models import Mapping, Shift
 
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+    said = io.StringIO()
+    with warnings.catch_warnings(), contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
         warnings.simplefilter("ignore")  # it asks a server for newer apertures and says so when there is none
         import pysiaf
 

@@ -82,6 +82,8 @@ def test_what_stands_in_a_cell_by_itself(things, tmp_path):
         "saturated": made.truth,
         "stars, ": field.truth,
         "products audited": jw.audit([one]),
+        "3 science": jw.associations.read(simulate.dithers(3, size=64, siaf=False).write(tmp_path / "set")[-1]),
+        "references in": simulate.write(made, tmp_path / "written", crds=False),
     }
     for word, thing in shown.items():
         assert word in repr(thing)
@@ -96,6 +98,11 @@ def test_a_run_shows_the_steps_of_all_its_products():
     """A mosaic stands beside the exposures it is made of; what came before this run is not told again."""
     field = simulate.dithers(3, size=64, siaf=False, seed=3)
     images = jw.Exposures.of(field.images, product_name="field")
+    with jw.byproducts() as left:
+        steps.tweakreg(images, separation=0.3, tolerance=0.1, minobj=3)
+    aligned = Checked(left["tweakreg"]._repr_html_()).words
+    assert "moved (mas)" in aligned
+    assert aligned.count("_cal.fits") == 3
     run = jw.pipelines.choose(images).without("tweakreg").run(images, field.references, progress=False)
     names = [row[0] for row in run.rows()]
     assert names[-2:] == ["resample", "source_catalog"]

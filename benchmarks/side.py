@@ -48,9 +48,15 @@ def touch(nbytes: int = 3 << 30) -> None:
     """
     import mmap
 
-    with mmap.mmap(-1, nbytes) as memory:
-        for at in range(0, nbytes, mmap.PAGESIZE):
-            memory[at] = 1
+    huge = getattr(mmap, "MADV_HUGEPAGE", None)  # NumPy's large arrays are made of other pages than small ones
+    with contextlib.ExitStack() as held:
+        for advice in (None, huge)[: 1 + (huge is not None)]:
+            private = {} if huge is None else {"flags": mmap.MAP_PRIVATE}
+            memory = held.enter_context(mmap.mmap(-1, nbytes // 2, **private))
+            if advice is not None:
+                memory.madvise(advice)
+            for at in range(0, len(memory), mmap.PAGESIZE):
+                memory[at] = 1
 
 
 def make(arguments: str, folder: str) -> dict:

@@ -38,6 +38,7 @@ import numpy as np
 
 from jwgpu import backend, kernels
 from jwgpu.numerics import drops
+from jwgpu.numerics.blocks import over_rows
 from jwgpu.numerics.drops import Drop
 
 __all__ = ["Canvas", "Drop"]
@@ -117,10 +118,16 @@ class Canvas:
 
     def science(self, fill: float = np.nan):
         """Return the weighted means (y, x) float32, `fill` where no light fell."""
-        weight = self.total[..., 0]
-        with np.errstate(all="ignore"):
-            mean = self.total[..., 1] / weight
-        return self.xp.where(weight != 0, mean, fill).astype(np.float32)
+        made = self.xp.empty(self.shape, np.float32)
+
+        def work(rows):
+            weight = self.total[rows, :, 0]
+            with np.errstate(all="ignore"):
+                mean = self.total[rows, :, 1] / weight
+            made[rows] = self.xp.where(weight != 0, mean, fill)
+
+        over_rows(work, made, rows=8)  # whose sums stay in cache
+        return made
 
     @property
     def weight(self):

@@ -2,10 +2,12 @@
 
 from jwgpu.diagnostics.explain import Explanation, explain
 from jwgpu.diagnostics.history import History, history
+from jwgpu.diagnostics.members import MembersViewer
 from jwgpu.diagnostics.panel import Panel, panel
 from jwgpu.diagnostics.picture import picture
 from jwgpu.diagnostics.quality import Quality, quality
 from jwgpu.diagnostics.recovery import recovery
+from jwgpu.diagnostics.residuals import Residuals
 from jwgpu.diagnostics.rgb import Colour, rgb
 from jwgpu.diagnostics.segments import Segment, segments
 from jwgpu.diagnostics.show import show
@@ -18,8 +20,10 @@ __all__ = [
     "Colour",
     "Explanation",
     "History",
+    "MembersViewer",
     "Panel",
     "Quality",
+    "Residuals",
     "Segment",
     "Tuner",
     "Viewer",

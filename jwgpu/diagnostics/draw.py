@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import numpy as np
 
 from jwgpu import backend
@@ -10,6 +12,7 @@ from jwgpu.diagnostics import windows
 COLOURS = ("#1f6fb4", "#d9541e")
 """One colour for before, one for after; told apart also by colour-blind readers."""
 MARKS = {"SATURATED": ("s", "#8a2be2"), "JUMP_DET": ("^", "#c1121f"), "DO_NOT_USE": ("x", "#444444")}
+TITLE = 44  # letters of a line
 SIDE = 640  # pixels of a side of an image in a figure: more cannot be seen there
 
 
@@ -21,7 +24,7 @@ def image(axes, array: np.ndarray, title: str, unit: str = "", percent: float = 
     edges = (0, 1) if stretch != "linear" else (low, high)
     shown = axes.imshow(drawn, origin="lower", vmin=edges[0], vmax=edges[1], cmap=cmap, interpolation="nearest",
                         extent=extent)  # fmt: skip
-    axes.set_title(title, fontsize=10)
+    axes.set_title(textwrap.fill(title, TITLE), fontsize=10)
     axes.tick_params(labelsize=8)
     bar = axes.figure.colorbar(shown, ax=axes, fraction=0.046, pad=0.03)
     bar.ax.tick_params(labelsize=8)

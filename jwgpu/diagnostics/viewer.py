@@ -158,10 +158,10 @@ class Viewer:
         x, y = self.canvas.pixel
         inside = min(max(y, self._first_row), self._first_row + subjects[0].shape[0] - 1)
         seen = self._window
-        if (seen.y0 + seen.rows) > subjects[0].shape[0]:
+        if seen.y0 + seen.rows > subjects[0].shape[0] or seen.x0 + seen.columns > subjects[0].shape[1]:
             self._look(480)
         self._quiet = True
-        self.canvas.pixel = [x, inside]
+        self.canvas.pixel = [min(x, subjects[0].shape[1] - 1), inside]
         names = {n for s in subjects for n in _names_of(s)}
         if not names <= set(self.flags.names):
             shown, names = self.flags.value, names | set(self.flags.names)

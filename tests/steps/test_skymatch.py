@@ -9,7 +9,8 @@ import jwgpu as jw
 from jwgpu import simulate, steps
 from jwgpu.data import PIXEL, Exposures, Meta, Reference
 from jwgpu.errors import InputError
-from jwgpu.steps.skymatch import Statistic
+from jwgpu.numerics.sky_level import Level
+from jwgpu.steps.skymatch import Statistic, match
 
 CLEAN = dict(size=128, n_stars=0, n_galaxies=0, cosmic_rays=0.0, pointing_error=0.0, roll_error=0.0, siaf=False,
              background=1.0)  # fmt: skip
@@ -130,6 +131,29 @@ def test_sets_apart_are_matched_each_for_itself():
     matched = steps.skymatch(Exposures.of(images), skystat="median")
     assert matched.history[-1].notes["sets"] == 2
     np.testing.assert_allclose(levels(matched) - levels(matched).min(), [0.5, 1.5, 0, 2], rtol=0, atol=2e-3)
+
+
+def test_levels_of_many_groups_are_those_of_all_equations_at_once():
+    """Two chains of 60 and 40 groups, with noise, and one group apart: the shortest least squares solution."""
+    rng = np.random.default_rng(1)
+    truth, n = rng.normal(size=101), 101
+    found, equations = {}, []
+    for i in range(100):
+        for j in range(i + 1, 60 if i < 60 else 100):
+            sizes = rng.integers(100, 5000, 2)
+            values = truth[[i, j]] + rng.normal(0, 0.01, 2)
+            found[i, j], found[j, i] = (Level(float(v), int(s)) for v, s in zip(values, sizes))
+            weight, row = sizes.mean(), np.zeros(n)
+            row[[i, j]] = weight, -weight
+            equations.append([*row, weight * (values[0] - values[1])])
+    equations = np.array(equations)
+    expected = np.linalg.lstsq(equations[:, :n], equations[:, n], rcond=1e-12)[0]
+    levels = match.differences(found, n)
+    assert np.isnan(levels[100])
+    np.testing.assert_allclose(levels[:100], expected[:100], rtol=0, atol=1e-12)
+    for part in (slice(0, 60), slice(60, 100)):
+        assert np.std((levels - truth)[part]) < 0.004
+    assert match.sets(found, n) == 2
 
 
 @pytest.mark.parametrize("method", ["local", "global", "match", "global+match"])

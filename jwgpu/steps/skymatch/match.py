@@ -10,6 +10,10 @@ from jwgpu.numerics.sky_level import Level
 
 _RANK = 1e-12
 
+_TOGETHER = 4
+"""Equations for each unknown that wait before they are reduced to as many as there are unknowns: all pairs of hundreds
+of groups would fill the memory."""
+
 
 def together(levels: Iterable[Level]) -> Level:
     """Return the mean of levels weighted with the numbers of their pixels."""
@@ -40,22 +44,23 @@ def differences(levels: dict[tuple[int, int], Level], n: int) -> np.ndarray:
     (n,) float64
         NaN of groups that no other overlaps.
     """
-    rows, right = [], []
-    for i in range(n):
-        for j in range(i + 1, n):
-            here, there = levels.get((i, j), Level(None, 0)), levels.get((j, i), Level(None, 0))
-            if here.value is None or there.value is None:
-                continue
-            weight = (here.n + there.n) / 2
-            row = np.zeros(n)
-            row[i], row[j] = weight, -weight
-            rows.append(row)
-            right.append(weight * (here.value - there.value))
-    if not rows:
+    reduced, equations, there = np.zeros((0, n + 1)), [], np.zeros(n, bool)
+    for (i, j), here in sorted(levels.items()):
+        back = levels.get((j, i), Level(None, 0))
+        if i > j or here.value is None or back.value is None:
+            continue
+        weight = (here.n + back.n) / 2
+        equation = np.zeros(n + 1)
+        equation[[i, j, n]] = weight, -weight, weight * (here.value - back.value)
+        equations.append(equation)
+        there[[i, j]] = True
+        if len(equations) == _TOGETHER * (n + 1):
+            reduced, equations = np.linalg.qr(np.stack([*reduced, *equations]), mode="r"), []
+    if not there.any():
         return np.full(n, np.nan)
-    rows = np.array(rows)
-    found = np.linalg.pinv(rows, rcond=_RANK) @ np.array(right)
-    found[~rows.any(axis=0)] = np.nan
+    system = np.stack([*reduced, *equations])
+    found = np.linalg.pinv(system[:, :n], rcond=_RANK) @ system[:, n]
+    found[~there] = np.nan
     return found
 
 
@@ -65,5 +70,6 @@ def sets(levels: dict[tuple[int, int], Level], n: int) -> int:
     joined = {pair for pair, found in levels.items() if found.value is not None and pair[::-1] in levels}
     for i, j in joined:
         old, new = label[i], label[j]
-        label = [new if k == old else k for k in label]
+        if old != new:
+            label = [new if k == old else k for k in label]
     return len({label[i] for i, _ in joined})

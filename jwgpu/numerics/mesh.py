@@ -135,4 +135,5 @@ def _weights(n: int, size: int) -> np.ndarray:
     """Return what each of `n` boxes of `size` pixels contributes to each pixel along an axis, (n size, n)."""
     from scipy.ndimage import zoom
 
-    return zoom(np.eye(n), (size, 1), order=3, mode="reflect", grid_mode=True)
+    # Box by box: the splines of a few boxes are no identity along an axis that is left as it is.
+    return np.stack([zoom(one, size, order=3, mode="reflect", grid_mode=True) for one in np.eye(n)], axis=1)

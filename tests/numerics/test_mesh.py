@@ -70,3 +70,15 @@ def test_clipping_is_that_of_every_other_step(n):
     assert middle == pytest.approx(float(expected[0][0]), abs=1e-12)
     assert spread == pytest.approx(float(expected[1][0]), abs=1e-12)
     assert 0 < left <= n
+
+
+@pytest.mark.parametrize("boxes", [(1, 3), (3, 2), (3, 3), (5, 4), (9, 9)])
+def test_splines_are_those_of_the_whole_mesh(boxes):
+    """A mesh of few boxes too: as scipy spreads both axes at once, and a constant stays one."""
+    from scipy.ndimage import zoom
+
+    level = np.random.default_rng(4).normal(1, 0.1, boxes)
+    expected = np.clip(zoom(level, 20, order=3, mode="reflect", grid_mode=True), level.min(), level.max())
+    shape = expected.shape[0] - 7, expected.shape[1] - 3
+    found = mesh._spread(np, level, (20, 20), shape)
+    np.testing.assert_allclose(found, expected[: shape[0], : shape[1]], rtol=1e-6)

@@ -39,12 +39,13 @@ _HALF = SCIENCE // 2
 def is_irs2(meta: Meta, shape: tuple[int, ...]) -> bool:
     """Say whether an array of `shape` (..., y, x) still holds the interleaved reference pixels of an IRS2 readout.
 
-    It does where it is larger than the detector. Of a smaller (simulated) detector it does where READPATT says IRS2
-    and the sides are to each other as 25 to 16.
+    It does where it is larger than the detector of NIRSpec; mosaics of other instruments may be. Of a smaller
+    (simulated) detector it does where READPATT says IRS2 and the sides are to each other as 25 to 16.
     """
     ny, nx = shape[-2:]
     named = "IRS2" in str(meta.get("exposure.readpatt", ""))
-    return max(ny, nx) > SIZE or (named and min(ny, nx) * SECTIONS * PERIOD == max(ny, nx) * 4 * SCIENCE)
+    nirspec = named or str(meta.get("instrument.name") or "NIRSPEC").upper() == "NIRSPEC"
+    return (nirspec and max(ny, nx) > SIZE) or (named and min(ny, nx) * SECTIONS * PERIOD == max(ny, nx) * 4 * SCIENCE)
 
 
 def science_rows(meta: Meta, shape: tuple[int, ...], xp):

@@ -21,6 +21,8 @@ def test_a_frame_is_known_by_its_size():
     assert is_irs2(pattern, (100, 64))
     assert not is_irs2(pattern, (2048, 2048))
     assert not is_irs2(Meta(), (100, 64))
+    assert is_irs2(Meta({"instrument.name": "NIRSPEC"}), (3200, 2048))
+    assert not is_irs2(Meta({"instrument.name": "NIRCAM"}), (2450, 2311))  # a mosaic
 
 
 @pytest.mark.parametrize(("fast", "slow"), [(2, 1), (-2, -1), (1, 2), (-1, -2)])

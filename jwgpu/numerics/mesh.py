@@ -49,15 +49,32 @@ def background(data, box_size: int, hidden=None):
     return tuple(_spread(xp, _smoothed(mesh), box, data.shape) for mesh in (level, noise))
 
 
-def clipped(values) -> tuple[float, float, int]:
+def surface(data, good, box: tuple[int, int], window: int = 5):
+    """Return the background of an image at every pixel, (y, x) float32; None where no box has enough pixels left.
+
+    Parameters
+    ----------
+    data : (y, x) float32
+    good : (y, x) bool
+        The pixels that show background.
+    box : (int, int)
+        Pixels of a box along y and x.
+    window : int
+        Boxes along each side of the median that smooths the mesh; odd.
+    """
+    level, _ = _boxes(data, good, tuple(min(size, n) for size, n in zip(box, data.shape)))
+    return None if np.isnan(level).all() else _spread(namespace(data), _smoothed(level, window), box, data.shape)
+
+
+def clipped(values, *, in_order: bool = False) -> tuple[float, float, int]:
     """Return median, standard deviation and number of what clipping at 3 standard deviations leaves of values (n,).
 
-    Five rounds at most. NaN, NaN and 0 of nothing.
+    Five rounds at most. NaN, NaN and 0 of nothing. `in_order` says that the values are sorted already.
     """
     xp = namespace(values)
     if not values.size:
         return np.nan, np.nan, 0
-    ordered = xp.sort(values).astype(np.float64)
+    ordered = (values if in_order else xp.sort(values)).astype(np.float64)
     origin = float(ordered[values.size // 2])
     ordered -= origin  # sums about the median keep their digits
     nothing = xp.zeros(1)
@@ -102,8 +119,8 @@ def _boxes(data, good, box: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     return found[0], found[1]
 
 
-def _smoothed(mesh: np.ndarray) -> np.ndarray:
-    """Return a mesh without gaps, after a median over 3 x 3 boxes."""
+def _smoothed(mesh: np.ndarray, window: int = 3) -> np.ndarray:
+    """Return a mesh without gaps, after a median over `window` x `window` boxes."""
     lacking = np.isnan(mesh)
     filled = mesh.copy()
     if lacking.any():
@@ -115,8 +132,8 @@ def _smoothed(mesh: np.ndarray) -> np.ndarray:
         weight = 1 / distance
         filled[lacking] = (weight * mesh[~lacking][nearest]).sum(axis=1) / weight.sum(axis=1)
     ny, nx = mesh.shape
-    wide = np.pad(filled, 1, constant_values=np.nan)
-    around = [wide[j : j + ny, i : i + nx] for j in range(3) for i in range(3)]
+    wide = np.pad(filled, window // 2, constant_values=np.nan)
+    around = [wide[j : j + ny, i : i + nx] for j in range(window) for i in range(window)]
     return np.nanmedian(np.stack(around), axis=0)
 
 

@@ -88,8 +88,8 @@ def masked_median(values, good):
     """Return the median over the last axis of those values where `good` is True, float64; NaN where there is none."""
     xp = namespace(values)
     count = good.sum(axis=-1, keepdims=True)
-    ordered = xp.sort(xp.where(good, values, xp.inf).astype(xp.float64), axis=-1)
-    low = xp.take_along_axis(ordered, xp.maximum(count - 1, 0) // 2, axis=-1)
+    ordered = xp.sort(xp.where(good, values, values.dtype.type(np.inf)), axis=-1)
+    low = xp.take_along_axis(ordered, xp.maximum(count - 1, 0) // 2, axis=-1).astype(np.float64)
     high = xp.take_along_axis(ordered, xp.where(count > 0, count // 2, 0), axis=-1)
     return xp.where(count > 0, 0.5 * (low + high), xp.nan)[..., 0]
 

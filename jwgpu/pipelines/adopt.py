@@ -6,7 +6,6 @@ import dataclasses
 
 from jwgpu import steps
 from jwgpu.errors import InputError
-from jwgpu.pipelines import table
 from jwgpu.pipelines.origins import USER
 from jwgpu.reference import References
 from jwgpu.reference.parameters import ParameterFile, pipeline_kind, read, step_kind
@@ -25,7 +24,7 @@ def with_parameters(pipeline, sources):
     own = pipeline_kind(pipeline.name)
     for source in sources:
         if isinstance(source, References):
-            files = source.parameter_files([*map(step_kind, (*pipeline.names(), *table.LACKING)), own])
+            files = source.parameter_files([*map(step_kind, pipeline.names()), own])
         else:
             files = [source if isinstance(source, ParameterFile) else read(source)]
         for file in files:
@@ -44,8 +43,7 @@ def _apply(pipeline, file: ParameterFile):
         sections = file.steps
         refused = [f"{key} = {value!r}" for key, value in file.values.items() if _matters(key, value) and key != "skip"]
     else:
-        known = (*steps.names(), *table.LACKING)
-        name = next((name for name in known if step_kind(name) == file.kind), file.kind)
+        name = next((name for name in steps.names() if step_kind(name) == file.kind), file.kind)
         sections, refused = {name: file.values}, []
     for name, values in sections.items():
         if name in pipeline.names():

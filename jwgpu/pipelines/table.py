@@ -18,6 +18,7 @@ NEAR_INFRARED = (
     "charge_migration",
     "jump",
     "picture_frame",
+    "clean_flicker_noise",
     "persistence",
     "ramp_fit",
     "gain_scale",
@@ -39,6 +40,7 @@ MIRI = (
     "charge_migration",
     "jump",
     "picture_frame",
+    "clean_flicker_noise",
     "persistence",
     "ramp_fit",
     "gain_scale",
@@ -92,13 +94,11 @@ OFF = frozenset(
         "firstframe",
         "charge_migration",
         "picture_frame",
+        "clean_flicker_noise",
         "persistence",
     )
 )  # fmt: skip
 """Steps that stand in a table but are left out unless they are asked for, by the user or by a parameter reference."""
-
-LACKING = ("clean_flicker_noise",)
-"""Steps of the official pipeline, off by default there, that jwgpu does not have."""
 
 TABLES = {
     "detector1, near-infrared": ("detector1", NEAR_INFRARED),

@@ -11,10 +11,10 @@ NAMES = frozenset(
     "pictureframe psf psfmask readnoise refpix regions reset resol rscd saturation sflat sirskernel speckernel "
     "specprofile spectrace specwcs straymask superbias throughput trapdensity trappars tsophot wavecorr "
     "wavelengthrange wavemap wfssbkg user_supplied_dq persistence_array_file "
-    "msametafile skylist".split()
+    "msametafile skylist user_mask".split()
 )
 
-GIVEN = frozenset(("user_supplied_dq", "persistence_array_file", "msametafile", "skylist"))
+GIVEN = frozenset(("user_supplied_dq", "persistence_array_file", "msametafile", "skylist", "user_mask"))
 """Types that the user alone can give, or that lie beside the exposure: neither CRDS nor a folder is asked for them."""
 
 BESIDE = {"msametafile": "instrument.msa_metadata_file"}
@@ -35,6 +35,7 @@ REQUIRED = {
     "refpix": ("irs2_table",),
     "pictureframe": ("data",),
     "flat": ("data",),
+    "user_mask": ("data",),
 }
 
 # What else is read of these types. Files hold more: the errors of a dark are as large as the dark and no step reads

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from jwgpu import scene
 from jwgpu.backend import namespace
-from jwgpu.data import PIXEL, Exposure, Image, Ramp, Reference
+from jwgpu.data import Exposure, Image, Ramp, Reference
 from jwgpu.errors import InputError
-from jwgpu.numerics.background import NIRSPEC_FIXED_SLITS, background_pixels, level
-from jwgpu.numerics.slopes import Sampling, fit_slopes
+from jwgpu.numerics.background import background_pixels, level
 from jwgpu.step import Skip, byproduct, note, step
 from jwgpu.wcs import nirspec_light
 from jwgpu.wcs.nirspec import OPTICS
@@ -138,9 +138,11 @@ def picture_frame(
     """
     slope = pictureframe.check_shape("data", exposure.shape[-2:])
     xp = namespace(exposure.data, slope)
-    rate, dq = _rate(exposure, gain, readnoise)
+    if not _shows(exposure):
+        raise Skip("only NIRSpec full frames show a picture frame")
+    rate, dq = scene.draft_rate(exposure, gain, readnoise)
     optics = (camera, collimator, disperser, fpa, wavelengthrange, msa, ifuslicer, ifupost, msaoper, msametafile)
-    hidden = _hidden(xp, exposure, dq, optics) if mask_science_regions else None
+    hidden = scene.nirspec_spectra(exposure, dq, optics) if mask_science_regions else None
     background = background_pixels(rate, hidden, above=n_sigma)
     if background.ndim == 3:
         background = background.all(axis=0)
@@ -164,7 +166,7 @@ def picture_frame(
         for plane in data if data.ndim == 3 else data[None]:
             plane -= glow.of(plane)
     if save_correction:
-        byproduct(pctfrm_correction=_correction(exposure, data - before))
+        byproduct(pctfrm_correction=scene.beside(exposure, data - before))
     return exposure.replace(data=data)
 
 
@@ -188,69 +190,6 @@ class _Glow:
         return (level(image[self.centre]) - low) / self.contrast * self.shape + low
 
 
-def _rate(exposure: Exposure, gain: Reference | None, readnoise: Reference | None):
-    """Return the rate in which background is looked for, and its flags, having checked that the step applies."""
-    meta = exposure.meta
-    if not _shows(exposure):
-        raise Skip("only NIRSpec full frames show a picture frame")
-    if not isinstance(exposure, Ramp):
-        return exposure.data, exposure.dq
-    if exposure.n_groups == 1:
-        raise Skip("one group has no slope")
-    for kind, reference in (("gain", gain), ("readnoise", readnoise)):
-        if reference is None:
-            raise Skip(f"there is no {kind} reference for this exposure, which the draft rate needs")
-    times = (float(np.float32(meta.require(f"exposure.{n}", "picture_frame"))) for n in ("group_time", "frame_time"))
-    n_frames = int(meta.require("exposure.nframes", "picture_frame"))
-    plane = exposure.shape[-2:]
-    fit, _ = fit_slopes(
-        exposure.data, exposure.groupdq, exposure.pixeldq,
-        gain.check_shape("data", plane), readnoise.check_shape("data", plane),
-        exposure.average_dark_current, exposure.zeroframe,
-        Sampling(*times, n_frames, 0, exposure.n_groups, suppress_one_group=True),
-    )  # fmt: skip
-    return fit.slope, fit.dq
-
-
-def _hidden(xp, exposure: Exposure, dq, optics):
-    """Return the pixels that may see light; None where no aperture sends any to the detector."""
-    meta, references = exposure.meta, {reference.type: reference for reference in optics if reference is not None}
-    hidden = xp.zeros(exposure.shape[-2:], dtype=bool)
-    kind, unknown = meta.get("exposure.type"), []
-    fixed = kind not in ("NRS_MSASPEC", "NRS_IFU")
-    missing = _missing(references, nirspec_light.NEEDED.get(kind, ()))
-    if kind not in nirspec_light.NEEDED:
-        unknown.append(f"slits: not known for {kind}")
-    elif missing == ["msametafile"]:
-        raise Skip(
-            f"the MSA metadata file {meta.get('instrument.msa_metadata_file', '(MSAMETFL)')}, which says what shutters "
-            "were open, is not beside the exposure; put it there, name it as an override (msametafile=FILE), or set "
-            "mask_science_regions=False"
-        )
-    elif missing:
-        unknown.append(f"spectra: there is no {missing[0]} reference")
-    else:
-        try:
-            fixed = nirspec_light.science(meta, references, hidden) or fixed
-        except nirspec_light.Dark as dark:
-            note(not_masked=str(dark))
-            return None
-    if kind in nirspec_light.NEEDED:
-        if missing := _missing(references, ("msa", "msaoper")):
-            unknown.append(f"failed-open shutters: there is no {missing[0]} reference")
-        else:
-            note(failed_open_shutters=nirspec_light.failed_open(meta, references, hidden))
-    if unknown:
-        note(not_masked="; ".join(unknown))
-    if not fixed:
-        hidden[NIRSPEC_FIXED_SLITS] = True
-    return hidden if dq is None else hidden | ((dq & PIXEL.MSA_FAILED_OPEN) != 0)
-
-
-def _missing(references, kinds) -> list[str]:
-    return [kind for kind in (*OPTICS, *kinds) if kind not in references]
-
-
 def _regions(xp, shape: tuple[int, int]):
     """Return the pixels of the centre and those along the edge of a full frame."""
     axes = []
@@ -260,12 +199,3 @@ def _regions(xp, shape: tuple[int, int]):
         axes.append(((near >= _NEAR[2]) & (far >= _FAR[2]), edge, (near >= _NEAR[0]) & (far >= _FAR[0])))
     (inside_y, edge_y, used_y), (inside_x, edge_x, used_x) = axes
     return inside_y[:, None] & inside_x, (edge_y[:, None] | edge_x) & used_y[:, None] & used_x
-
-
-def _correction(exposure: Exposure, change) -> Exposure:
-    """Return a noun of the change of the data alone."""
-    if isinstance(exposure, Image):
-        return Image(data=change, unit=exposure.unit, meta=exposure.meta)
-    xp = namespace(change)
-    flags = {"groupdq": xp.zeros(change.shape, dtype=np.uint8), "pixeldq": xp.zeros_like(exposure.pixeldq)}
-    return Ramp(data=change, unit=exposure.unit, meta=exposure.meta, **flags)

@@ -24,6 +24,7 @@ PARAMETERS = {
     "flat_field": {"inverse": True},
     "firstframe": {"bright_use_group1": False},
     "jump": {"expand_large_events": True, "find_showers": True, "extend_min_area": 20, "minimum_sigclip_groups": 2},
+    "clean_flicker_noise": {"background_method": "model", "single_mask": False, "fit_histogram": True},
     "picture_frame": {"mask_science_regions": False, "save_mask": True, "save_correction": True},
     "outlier_detection": {
         "snr": "3.0 2.0",

@@ -49,14 +49,13 @@ def order(cls) -> dict[str, list[str]]:
 def test_the_order_of_the_steps(name, kind):
     theirs = [step for step in order(official(name))[kind] if step in steps.names()]
     assert list(table.TABLES[f"{name}, {kind}"][1]) == theirs
-    lacking = set(order(official(name))[kind]) - set(theirs)
-    assert lacking <= set(table.LACKING), "steps that jwgpu does not have are named"
+    assert theirs == order(official(name))[kind], "jwgpu has them all"
 
 
 def test_what_is_off_by_default():
     classes = official("detector1").step_defs | official("dark").step_defs
     off = {name for name, cls in classes.items() if cls(name).skip}
-    assert off == {*table.OFF, *table.LACKING}
+    assert off == table.OFF
 
 
 @pytest.fixture

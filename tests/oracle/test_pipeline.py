@@ -33,7 +33,7 @@ SLOPE, VARIANCE = 1e-5, 1e-4
 FLOOR = 1e-3  # of the error (slopes), of its square (variances)
 
 KEYWORDS = {
-    "S_CLNFNS": "clean_flicker_noise: not a step of jwgpu",
+    "S_CLNFNS": "clean_flicker_noise, off: SKIPPED there, no keyword here",
     "S_PCTFRM": "picture_frame: not a step of jwgpu",
 }
 INSIDE = {"S_REFPIX": "a subarray without reference pixels: SKIPPED here, COMPLETE there, unchanged in both"}

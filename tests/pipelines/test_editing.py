@@ -118,7 +118,6 @@ def test_every_step_that_works_on_ramps_belongs_to_a_table():
     known = {step for _, order in pipelines.table.TABLES.values() for step in order}
     assert {name for name in steps.names() if steps.get(name).nouns == (Ramp,)} <= known <= set(steps.names())
     assert known >= pipelines.table.OFF
-    assert known.isdisjoint(pipelines.table.LACKING)
 
 
 def test_steps_that_are_off_by_default_can_be_brought_in(monkeypatch):

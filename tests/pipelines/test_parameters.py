@@ -65,7 +65,7 @@ def test_what_jwgpu_does_not_have_is_named_and_stops_nothing():
         {
             "jump": {"no_such_thing": 3.0, "rejection_threshold": "high", "maximum_cores": "none", "save_it": True},
             "saturation": {"n_pix_grow_sat": 2.0, "empty": None},
-            "clean_flicker_noise": {"skip": False},
+            "step_of_the_future": {"skip": False},
             "no_such_step": {"skip": True},
             "guider_cds": {"skip": False},
         },
@@ -75,7 +75,7 @@ def test_what_jwgpu_does_not_have_is_named_and_stops_nothing():
     assert p["jump"].parameters == {}
     (remark,) = p.remarks
     assert remark.startswith("all.asdf asks for what jwgpu does not have")
-    for words in ("new_switch", "jump.no_such_thing = 3.0", "'high' (expected float)", "step clean_flicker_noise"):
+    for words in ("new_switch", "jump.no_such_thing = 3.0", "'high' (expected float)", "step step_of_the_future"):
         assert words in remark
     assert all(words not in remark for words in ("cores", "save_it", "empty", "guider", "no_such_step"))
     assert remark in repr(p)

@@ -46,7 +46,7 @@ def background(data, box_size: int, hidden=None):
     level, noise = _boxes(data, good, box)
     if np.isnan(level).all():
         return tuple(np.float32(value) for value in clipped(data[good])[:2])
-    return tuple(_spread(xp, _smoothed(mesh), box, data.shape) for mesh in (level, noise))
+    return tuple(_spread(data, _smoothed(mesh), box) for mesh in (level, noise))
 
 
 def surface(data, good, box: tuple[int, int], window: int = 5):
@@ -63,7 +63,7 @@ def surface(data, good, box: tuple[int, int], window: int = 5):
         Boxes along each side of the median that smooths the mesh; odd.
     """
     level, _ = _boxes(data, good, tuple(min(size, n) for size, n in zip(box, data.shape)))
-    return None if np.isnan(level).all() else _spread(namespace(data), _smoothed(level, window), box, data.shape)
+    return None if np.isnan(level).all() else _spread(data, _smoothed(level, window), box)
 
 
 def clipped(values, *, in_order: bool = False) -> tuple[float, float, int]:
@@ -137,14 +137,15 @@ def _smoothed(mesh: np.ndarray, window: int = 3) -> np.ndarray:
     return np.nanmedian(np.stack(around), axis=0)
 
 
-def _spread(xp, mesh: np.ndarray, box: tuple[int, int], shape: tuple[int, int]):
-    """Return the splines through a mesh at every pixel."""
+def _spread(data, mesh: np.ndarray, box: tuple[int, int]):
+    """Return the splines through a mesh at every pixel of an image, where the image is."""
+    xp, kind = namespace(data), "gpu" if backend.is_device_array(data) else "cpu"
     low, high = mesh.min(), mesh.max()
     if low == high:
         return np.float32(low)
-    along_y, along_x = (_weights(n, size)[:wanted] for n, size, wanted in zip(mesh.shape, box, shape))
-    part = xp.asarray((along_y @ mesh).astype(np.float32))
-    image = part @ xp.asarray(along_x.T.astype(np.float32))
+    along_y, along_x = (_weights(n, size)[:wanted] for n, size, wanted in zip(mesh.shape, box, data.shape))
+    part, along_x = (backend.to(a.astype(np.float32), kind) for a in (along_y @ mesh, along_x.T))
+    image = part @ along_x
     return xp.clip(image, np.float32(low), np.float32(high), out=image)
 
 

@@ -18,6 +18,7 @@ SCALARS = 64
 """Bytes that may come down: a few numbers worth knowing, never an array."""
 
 ON_HOST = {
+    "clean_flicker_noise": "the histogram of each plane, where a Gaussian is to be fitted to it",
     "outlier_detection": "where some pixels of each exposure fall, and numbers that weights are judged by",
     "resample": "every eighth point of a map, for which tiles its pixels fall into",
     "skymatch": "some numbers and a histogram of each overlap",

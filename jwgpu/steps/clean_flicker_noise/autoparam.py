@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.polynomial import Polynomial
 
 from jwgpu.backend import namespace, to_host
 from jwgpu.numerics import clipping
@@ -99,7 +100,7 @@ def _line(values: np.ndarray) -> tuple[float, float]:
     """Return the slope of a straight line through values, and how far they scatter about it."""
     x = np.arange(values.size)
     known = np.isfinite(values)
-    line = np.polynomial.Polynomial.fit(x[known], values[known], deg=1)
+    line = Polynomial.fit(x[known], values[known], deg=1)
     _, scatter = clipping.statistics((values - line(x))[known][:, None], 10.0)
     return float([*line.convert().coef, 0.0][1]), float(scatter[0])
 

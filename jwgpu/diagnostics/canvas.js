@@ -134,7 +134,7 @@ function render({ model, el }) {
       }));
       overlays.push(layers.length ? bitmap(tile, (k, out, o) => {
         const c = colours[layers[size * i + k] - 1];
-        if (c) { out[o] = c[0]; out[o + 1] = c[1]; out[o + 2] = c[2]; out[o + 3] = 230; }
+        if (c) { out[o] = c[0]; out[o + 1] = c[1]; out[o + 2] = c[2]; out[o + 3] = 255; }
       }) : null);
       const [low, bar, high] = bars[i].children, ramp = bar.getContext("2d").createImageData(256, 1);
       for (let v = 0; v < 256; v++) ramp.data.set([...palette.subarray(3 * Math.min(v, 254), 3 * Math.min(v, 254) + 3), 255], 4 * v);
@@ -159,10 +159,12 @@ function render({ model, el }) {
   const toX = (x) => width / 2 + (x - view.x) * view.scale;
   const toY = (y) => height / 2 - (y - view.y) * view.scale;
 
-  function lay(context, image) {
+  function lay(context, image, opacity = 1) {
     const tile = model.get("tile");
     const left = toX(tile.x0 - 0.5), bottom = toY(tile.y0 - 0.5), span = tile.step * view.scale;
+    context.globalAlpha = opacity;
     if (image) context.drawImage(image, left, bottom - tile.height * span, tile.width * span, tile.height * span);
+    context.globalAlpha = 1;
   }
 
   function draw() {
@@ -174,11 +176,11 @@ function render({ model, el }) {
       context.imageSmoothingEnabled = false;
       context.fillStyle = "#e4e4e4";
       context.fillRect(0, 0, width, height);
-      lay(context, bitmaps[over]); lay(context, overlays[over]);
+      lay(context, bitmaps[over]); lay(context, overlays[over], model.get("opacity"));
       if (mode === "swipe") {
         const at = divider * width;
         context.save(); context.beginPath(); context.rect(at, 0, width - at, height); context.clip();
-        lay(context, bitmaps[1]); lay(context, overlays[1]);
+        lay(context, bitmaps[1]); lay(context, overlays[1], model.get("opacity"));
         context.restore();
         context.fillStyle = "white"; context.fillRect(at - 1, 0, 2, height);
         which.textContent = "";
@@ -267,6 +269,7 @@ function render({ model, el }) {
     "change:shape": () => { fitted = true; resize(); },
     "change:pixel": draw,
     "change:marks": draw,
+    "change:opacity": draw,
     "change:readout": () => { say.innerHTML = model.get("readout"); },
     "msg:custom": (message) => {
       if (message.kind === "painted") {

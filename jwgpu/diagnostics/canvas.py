@@ -29,6 +29,8 @@ class Canvas(anywidget.AnyWidget):
         As `pixels`: 0, or the number, from 1, of the colour of a flag.
     colours : list of str
         `#rrggbb`
+    opacity : float
+        Of the flags, from 0 to 1.
     marks : list of dict
         Circles, `x`, `y`, `radius` in pixels, or ellipses, `a`, `b`, `angle` in degrees; `colour`, `line` (its width),
         and `panel` where it belongs to one.
@@ -48,6 +50,7 @@ class Canvas(anywidget.AnyWidget):
     palettes = traitlets.Bytes(b"").tag(sync=True)
     layers = traitlets.Bytes(b"").tag(sync=True)
     colours = traitlets.List([]).tag(sync=True)
+    opacity = traitlets.Float(0.9).tag(sync=True)
     marks = traitlets.List([]).tag(sync=True)
     pixel = traitlets.List([0, 0]).tag(sync=True)
     readout = traitlets.Unicode("").tag(sync=True)

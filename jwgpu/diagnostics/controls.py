@@ -10,6 +10,8 @@ from jwgpu.errors import InputError
 
 FLAG_COLOURS = ("#d55e00", "#0072b2", "#cc79a7", "#f0e442", "#56b4e9", "#e69f00", "#009e73", "#ffffff")
 """Told apart by colour-blind readers too (Okabe & Ito), and by their names."""
+SHADES = (1.0, 0.6, 0.8, 0.4)
+"""Past eight flags the colours come again, darker: no two flags share one, though only eight are told apart by all."""
 FIRST = ("DO_NOT_USE", "SATURATED", "JUMP_DET", "DROPOUT", "OUTLIER", "PERSISTENCE", "CHARGELOSS", "NON_SCIENCE",
          "NO_FLAT_FIELD", "REFERENCE_PIXEL")  # fmt: skip
 """What an exposure is looked at for; defects of the detector stand behind a button."""
@@ -67,12 +69,19 @@ class Layers:
     ----------
     value : tuple of str
         The flags that are laid over the image; may be set.
+    opacity : ipywidgets slider
+        How much of the image the flags cover, from 0 (nothing) to 1.
     box : ipywidgets box
     """
 
     def __init__(self, widgets, names, changed):
         self._widgets, self._changed, self._quiet = widgets, changed, False
         self.box = widgets.VBox([])
+        self.opacity = widgets.FloatSlider(
+            value=0.9, min=0.0, max=1.0, step=0.05, description="opacity", readout_format=".2f",
+            tooltip="how much of the image the flags cover", style={"description_width": "60px"},
+            layout=widgets.Layout(width="240px"),
+        )  # fmt: skip
         self.renew(names)
 
     def renew(self, names, shown=()) -> None:
@@ -94,13 +103,15 @@ class Layers:
         hidden = widgets.HBox(others, layout=widgets.Layout(flex_flow="row wrap", display="none"))
         more.observe(lambda change: setattr(hidden.layout, "display", None if change["new"] else "none"), names="value")
         more.layout.display = None if others else "none"
-        self.box.children = [widgets.HBox([*first, more], layout=wrap), hidden]
+        self.box.children = [widgets.HBox([*first, more, self.opacity], layout=wrap), hidden]
         self.box.layout.display = None if self.names else "none"
 
     @staticmethod
     def colour(place: int) -> str:
         """Return the colour of the flag at a place."""
-        return FLAG_COLOURS[place % len(FLAG_COLOURS)]
+        again, which = divmod(place, len(FLAG_COLOURS))
+        parts = (int(FLAG_COLOURS[which][i : i + 2], 16) for i in (1, 3, 5))
+        return "#" + "".join(f"{round(part * SHADES[again]):02x}" for part in parts)
 
     @property
     def colours(self) -> list[str]:

@@ -60,7 +60,8 @@ def viewer(shown):
             found = subject.flagged(name, *shown._indices())
             if found is not None:
                 colour = shown.flags.colours[shown.flags.names.index(name)]
-                flag_overlay(axis, backend.to_host(windows.any_of(found, seen)), colour, extent)
+                flag_overlay(axis, backend.to_host(windows.any_of(found, seen)), colour, extent,
+                             shown.flags.opacity.value)  # fmt: skip
         _marks(axis, shown)
     if shown._comparable:
         change = arrays[1] - arrays[0]
@@ -83,12 +84,12 @@ def _marks(axis, shown) -> None:
         axis.add_patch(Circle((mark["x"], mark["y"]), mark["radius"], fill=False, ec=mark["colour"], lw=1))
 
 
-def flag_overlay(axes, mask: np.ndarray, colour: str = "#d91a26", extent=None) -> None:
+def flag_overlay(axes, mask: np.ndarray, colour: str = "#d91a26", extent=None, opacity: float = 0.9) -> None:
     """Lay the flagged pixels of `mask` over an image."""
     from matplotlib.colors import to_rgb
 
     layer = np.zeros((*mask.shape, 4), np.float32)
-    layer[mask] = (*to_rgb(colour), 0.9)
+    layer[mask] = (*to_rgb(colour), opacity)
     axes.imshow(layer, origin="lower", interpolation="nearest", extent=extent)
 
 

@@ -41,6 +41,7 @@ class Viewer:
                                    pixel=[columns // 2, self._first_row + subjects[0].shape[0] // 2])  # fmt: skip
         self.details = details.Details(widgets, self)
         self.canvas.observe(self._picked, names="pixel")
+        self.flags.opacity.observe(lambda change: setattr(self.canvas, "opacity", change["new"]), names="value")
         limits = [self.stretch, self.percent, self.low, self.high, self.same, self.colours]
         wrap = widgets.Layout(flex_flow="row wrap")
         indices = widgets.HBox([self.array, self.integration, self.group], layout=wrap)

@@ -7,6 +7,7 @@ import pytest
 
 import jwgpu as jw
 from jwgpu import backend, simulate, steps
+from jwgpu.diagnostics.controls import FLAG_COLOURS, Layers
 from jwgpu.errors import InputError
 
 pytest.importorskip("anywidget")
@@ -72,6 +73,26 @@ def test_flags_are_counted_and_laid_over_the_image(versions):
     assert viewer.flags.value == ("JUMP_DET",)
     with pytest.raises(InputError, match=r"no flag is called 'JUMPS'.*JUMP_DET"):
         viewer.flags.value = "JUMPS"
+
+
+def test_no_two_flags_share_a_colour():
+    colours = [Layers.colour(place) for place in range(len(list(jw.PIXEL)))]
+    assert colours[: len(FLAG_COLOURS)] == list(FLAG_COLOURS)
+    parts = np.array([[int(colour[i : i + 2], 16) for i in (1, 3, 5)] for colour in colours])
+    apart = np.abs(parts[:, None] - parts).max(-1)
+    assert apart[~np.eye(len(parts), dtype=bool)].min() >= 8
+
+
+def test_flags_are_as_opaque_as_the_slider_says(versions):
+    _, _, after, _, _ = versions
+    viewer = jw.show(after)
+    viewer.flags.value = "REFERENCE_PIXEL"
+    for opacity in (0.9, 0.25):
+        viewer.flags.opacity.value = opacity
+        assert viewer.canvas.opacity == opacity
+        layer = next(axes for axes in viewer.figure().axes if axes.images).images[1].get_array()
+        there = (after.pixeldq & jw.PIXEL.REFERENCE_PIXEL) != 0
+        assert np.allclose(layer[..., 3], np.where(there, opacity, 0))
 
 
 def test_a_part_of_the_image_at_full_resolution(versions):

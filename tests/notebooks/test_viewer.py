@@ -41,6 +41,15 @@ def test_a_pair_of_ramps(lab):
     plain = last.screenshot()
     change(lab, canvas, flagged.check)
     assert last.screenshot() != plain
+    lab.picture("pair_flagged", box)
+    covered = last.screenshot()
+    opacity = box.locator(".widget-hslider", has_text="opacity").get_by_role("slider")
+    opacity.focus()
+    for _ in range(8):
+        opacity.press("ArrowLeft")
+    page.wait_for_timeout(500)
+    lab.picture("pair_opacity", box)
+    assert last.screenshot() != covered
 
     readout = canvas.locator(".jw-readout")
     old = readout.inner_text()

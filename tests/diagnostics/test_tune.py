@@ -88,7 +88,7 @@ def test_every_parameter_and_reference_is_documented(name):
 def test_formulae_are_found_where_they_are_written():
     assert "|d_j - m| / sigma > threshold" in docs.formula(steps.jump)
     assert "slope = 2 sum(w_j u_j d_j)" in docs.formula(steps.ramp_fit)
-    assert docs.formula(steps.dq_init) == ""
+    assert docs.formula(lift) == ""
 
 
 @jw.step(unit="DN")

@@ -72,6 +72,6 @@ def fitted(theirs: np.ndarray, ours: np.ndarray, weight, geometry: str, nclip: i
 
 
 def _quiet() -> None:
-    """Keep the log of tweakwcs, which says as progress what a report says better, to its warnings."""
+    """Keep the log of tweakwcs to its errors: what it says beside them, a report says better."""
     for name in ("tweakwcs", "tweakwcs.matchutils", "tweakwcs.linearfit"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+        logging.getLogger(name).setLevel(logging.ERROR)

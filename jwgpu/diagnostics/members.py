@@ -52,8 +52,9 @@ class MembersViewer(Viewer):
 
     def _drawn(self, figure) -> str:
         figure.clear()
+        figure.set_size_inches(10.5, 5.2)
         axes = figure.subplots()
-        figure.subplots_adjust(left=0.1, right=0.62, bottom=0.16, top=0.9)
+        figure.subplots_adjust(left=0.08, right=0.75, bottom=0.1, top=0.93)
         self._footprints(axes)
         return ""
 

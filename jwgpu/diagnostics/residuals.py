@@ -116,7 +116,7 @@ class Residuals:
     def _table(self) -> str:
         rows = [_row(row) for row in self.alignment.exposures]
         heads = ("exposure", "", "sources", "matches", "used", "rmse (mas)", "moved (mas)", "")
-        return markup.table(heads, rows, f"Alignment {self.alignment.name}")
+        return markup.table(heads, rows, f"alignment of {len(rows)} exposures")
 
     def _repr_html_(self) -> str:
         return self._table()

@@ -35,6 +35,7 @@ def test_the_bar_moves_by_one_for_each_step(cut, tmp_path, monkeypatch):
     ramp = jw.open(written.uncal, lazy=True)
     pipeline = pipelines.choose(ramp).set("jump", **SHOWERS)
     bar = Bar()
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # groups that other threads look at do not move it
     monkeypatch.setattr(run, "_bar", lambda *_: bar)
     monkeypatch.setattr(memory, "used", lambda: 0)
     monkeypatch.setattr(room, "_BESIDE", 0)

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from jwgpu.data import Ramp
 from jwgpu.steps import jump
 
 # Persistence, charge migration, flicker noise and the like do not belong to what jwgpu does; they are off there too.
@@ -36,6 +37,25 @@ def crds_settings(variables):
         api.set_crds_server(os.environ["CRDS_SERVER_URL"])
         yield
         utils.clear_function_caches()
+
+
+def model_of(exposure):
+    """Return a ramp or a rate as a datamodel of the official package, for functions that work in memory."""
+    from stdatamodels.jwst import datamodels
+
+    if isinstance(exposure, Ramp):
+        made = datamodels.RampModel(
+            data=exposure.data.copy(), groupdq=exposure.groupdq.copy(), pixeldq=exposure.pixeldq.copy()
+        )
+    else:
+        kind = datamodels.CubeModel if exposure.per_integration else datamodels.ImageModel
+        made = kind(data=exposure.data.copy(), dq=exposure.dq.copy())
+    made.meta.telescope = "JWST"
+    for path, value in exposure.meta.items():
+        branch, _, leaf = path.rpartition(".")
+        if branch.partition(".")[0] in ("instrument", "exposure", "subarray", "observation"):
+            setattr(getattr(made.meta, branch), leaf, value)
+    return made
 
 
 def detector1(uncal: Path, out: Path, *, save_steps: bool = False, **changes) -> None:

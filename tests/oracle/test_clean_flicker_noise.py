@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from official import model_of
 from ramps import make_reference
 
 import jwgpu as jw
@@ -36,7 +37,7 @@ def official(monkeypatch, crds_cache):
         )
         monkeypatch.setattr(cfn, "read_flat_file", lambda *_: flat)
         out, mask, background, noise, status = cfn.do_correction(
-            noun(exposure), save_mask=True, save_background=True, save_noise=True, **parameters
+            model_of(exposure), save_mask=True, save_background=True, save_noise=True, **parameters
         )
         assert status == "COMPLETE"
         return out.data, mask.data, background.data, noise.data
@@ -46,21 +47,6 @@ def official(monkeypatch, crds_cache):
         rows, columns = reference.data.shape
         start = {name: exposure.meta.get(f"subarray.{name}", 1) for name in ("xstart", "ystart")}
         made.update({"meta": {"subarray": {**start, "xsize": columns, "ysize": rows}}})
-        return made
-
-    def noun(exposure):
-        if isinstance(exposure, jw.data.Ramp):
-            made = datamodels.RampModel(
-                data=exposure.data.copy(), groupdq=exposure.groupdq.copy(), pixeldq=exposure.pixeldq.copy()
-            )
-        else:
-            kind = datamodels.CubeModel if exposure.per_integration else datamodels.ImageModel
-            made = kind(data=exposure.data.copy(), dq=exposure.dq.copy())
-        made.meta.telescope = "JWST"
-        for path, value in exposure.meta.items():
-            branch, _, leaf = path.rpartition(".")
-            if branch.partition(".")[0] in ("instrument", "exposure", "subarray", "observation"):
-                setattr(getattr(made.meta, branch), leaf, value)
         return made
 
     return clean

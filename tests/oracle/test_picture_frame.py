@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from official import model_of
 
 import jwgpu as jw
 from jwgpu import pipelines, simulate, steps
@@ -38,28 +39,13 @@ def official(monkeypatch, crds_cache):
             monkeypatch.setattr(cfn, "mask_ifu_slices", lambda rate, mask: mask)
         frame = datamodels.PictureFrameModel(data=references["pictureframe"].data.copy())
         return module.correct_picture_frame(
-            noun(exposure), frame, save_mask=True, save_correction=True, **parameters
+            model_of(exposure), frame, save_mask=True, save_correction=True, **parameters
         )  # fmt: skip
 
     def model(reference, kind):
         made = kind(data=reference.data.copy())
         rows, columns = reference.data.shape
         made.update({"meta": {"subarray": {"xstart": 1, "ystart": 1, "xsize": columns, "ysize": rows}}})
-        return made
-
-    def noun(exposure):
-        if isinstance(exposure, jw.data.Ramp):
-            made = datamodels.RampModel(
-                data=exposure.data.copy(), groupdq=exposure.groupdq.copy(), pixeldq=exposure.pixeldq.copy()
-            )
-        else:
-            kind = datamodels.CubeModel if exposure.per_integration else datamodels.ImageModel
-            made = kind(data=exposure.data.copy(), dq=exposure.dq.copy())
-        made.meta.telescope = "JWST"
-        for path, value in exposure.meta.items():
-            branch, _, leaf = path.rpartition(".")
-            if branch.partition(".")[0] in ("instrument", "exposure", "subarray", "observation"):
-                setattr(getattr(made.meta, branch), leaf, value)
         return made
 
     return correct

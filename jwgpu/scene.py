@@ -15,6 +15,34 @@ from jwgpu.wcs import nirspec_light
 from jwgpu.wcs.nirspec import OPTICS
 
 
+def is_nirspec_full(exposure: Exposure) -> bool:
+    """Say whether an exposure is a full frame of NIRSpec, on which it is known where light falls."""
+    return exposure.meta.get("instrument.name") == "NIRSPEC" and exposure.meta.get("subarray.name") == "FULL"
+
+
+def _is_ramp(exposure, parameters) -> bool:
+    return isinstance(exposure, Ramp)
+
+
+def _masks(*kinds: str):
+    """Return whether an exposure has spectra to be masked; of some exposure types where they are named."""
+
+    def masks(exposure, parameters) -> bool:
+        kind, asked = exposure.meta.get("exposure.type"), bool(parameters["mask_science_regions"])
+        return asked and is_nirspec_full(exposure) and kind in (kinds or nirspec_light.NEEDED)
+
+    return masks
+
+
+WANTED = {
+    **dict.fromkeys(("gain", "readnoise"), _is_ramp),
+    **dict.fromkeys((*OPTICS, "msa", "msaoper"), _masks()),
+    **dict.fromkeys(("ifuslicer", "ifupost"), _masks("NRS_IFU")),
+    "msametafile": _masks("NRS_MSASPEC"),
+}
+"""For which exposures, and with which parameters, a step that looks at the scene wants these references."""
+
+
 def draft_rate(exposure: Exposure, gain: Reference | None, readnoise: Reference | None, per_integration: bool = False):
     """Return a rate in which to look for background, and its flags; of rates, what they hold.
 

@@ -18,7 +18,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from jwgpu.backend import fft, namespace
+from jwgpu.backend import fft, namespace, to_host
+from jwgpu.numerics.background import level
+from jwgpu.numerics.stripes import masked_median
 
 NEW_LINE = 12
 """Pixel times between two lines."""
@@ -86,8 +88,6 @@ def _solved(xp, weight, product, frequencies):
 
 def _without_outliers(xp, image, good):
     """Return the image with the median of its line where a pixel lies far from it."""
-    from jwgpu.numerics.stripes import masked_median
-
     middle = masked_median(image, good)[:, None]
     spread = 1.4826 * masked_median(xp.abs(image - middle), good)[:, None]
     return xp.where(xp.abs(image - middle) <= _LINE_LIMIT * spread, image, xp.where(good, middle, 0))
@@ -128,7 +128,7 @@ def subarray(image, good, cutoff: tuple[float, float, float, float]):
     """
     xp = namespace(image)
     good = _quiet(xp, image, good)
-    count = np.concatenate(([0], np.cumsum(_host_counts(good))))
+    count = np.concatenate(([0], np.cumsum(to_host(good.sum(axis=1)))))
     if not count[-1]:
         return None, 0
     model, total, empty = xp.zeros(image.shape), xp.zeros((image.shape[0], 1)), 0
@@ -142,16 +142,8 @@ def subarray(image, good, cutoff: tuple[float, float, float, float]):
     return (model / xp.where(total > 0, total, 1)).astype(np.float32), empty
 
 
-def _host_counts(good) -> np.ndarray:
-    from jwgpu.backend import to_host
-
-    return to_host(good.sum(axis=1)).astype(np.int64)
-
-
 def _quiet(xp, image, good):
     """Return the good pixels without those that lie far from the median, and without the neighbours of these."""
-    from jwgpu.numerics.background import level
-
     values = image[good]
     if not values.size:
         return good

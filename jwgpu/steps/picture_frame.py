@@ -10,41 +10,13 @@ from jwgpu.data import Exposure, Image, Ramp, Reference
 from jwgpu.errors import InputError
 from jwgpu.numerics.background import background_pixels, level
 from jwgpu.step import Skip, byproduct, note, step
-from jwgpu.wcs import nirspec_light
-from jwgpu.wcs.nirspec import OPTICS
 
 # Rows or columns of a full frame, counted from either border: where the edge begins, where it ends and where the
 # centre begins. Reference pixels and those beside them belong to neither.
 _NEAR, _FAR = (4, 75, 76), (5, 63, 64)
 
 
-def _is_ramp(exposure, parameters) -> bool:
-    return isinstance(exposure, Ramp)
-
-
-def _masks(*kinds: str):
-    """Return whether an exposure has spectra to be masked; of some exposure types where they are named."""
-
-    def masks(exposure, parameters) -> bool:
-        kind = exposure.meta.get("exposure.type")
-        return bool(parameters["mask_science_regions"]) and _shows(exposure) and kind in (kinds or nirspec_light.NEEDED)
-
-    return masks
-
-
-def _shows(exposure) -> bool:
-    return exposure.meta.get("instrument.name") == "NIRSPEC" and exposure.meta.get("subarray.name") == "FULL"
-
-
-_WANTED = {
-    **dict.fromkeys(("gain", "readnoise"), _is_ramp),
-    **dict.fromkeys((*OPTICS, "msa", "msaoper"), _masks()),
-    **dict.fromkeys(("ifuslicer", "ifupost"), _masks("NRS_IFU")),
-    "msametafile": _masks("NRS_MSASPEC"),
-}
-
-
-@step(unit=None, wanted=_WANTED)
+@step(unit=None, wanted=scene.WANTED)
 def picture_frame(
     exposure: Exposure,
     pictureframe: Reference,
@@ -138,7 +110,7 @@ def picture_frame(
     """
     slope = pictureframe.check_shape("data", exposure.shape[-2:])
     xp = namespace(exposure.data, slope)
-    if not _shows(exposure):
+    if not scene.is_nirspec_full(exposure):
         raise Skip("only NIRSpec full frames show a picture frame")
     rate, dq = scene.draft_rate(exposure, gain, readnoise)
     optics = (camera, collimator, disperser, fpa, wavelengthrange, msa, ifuslicer, ifupost, msaoper, msametafile)

@@ -15,16 +15,10 @@ from jwgpu.numerics.background import background_pixels
 from jwgpu.step import ParameterError, Skip, byproduct, note, progress, step
 from jwgpu.steps.clean_flicker_noise import autoparam as automatic
 from jwgpu.steps.clean_flicker_noise.cleaning import Cleaner, box_size, outputs, smooth_flat
-from jwgpu.wcs import nirspec_light
-from jwgpu.wcs.nirspec import OPTICS
 
 _FFT = ("NRS_MSASPEC", "NRS_IFU", "NRS_FIXEDSLIT", "NRS_BRIGHTOBJ")
 _CUTOFF = {"ALLSLITS": (150.0, 200.0, 49943.0, 49957.0)}
 _USUAL_CUTOFF = (1061.0, 1211.0, 49943.0, 49957.0)
-
-
-def _drafts(exposure, parameters) -> bool:
-    return isinstance(exposure, Ramp)
 
 
 def _flat(exposure, parameters) -> bool:
@@ -36,27 +30,6 @@ def _flat(exposure, parameters) -> bool:
     )
 
 
-def _spectra(*kinds: str):
-    def masks(exposure, parameters) -> bool:
-        kind = exposure.meta.get("exposure.type")
-        return bool(parameters["mask_science_regions"]) and _full(exposure) and kind in (kinds or nirspec_light.NEEDED)
-
-    return masks
-
-
-def _full(exposure) -> bool:
-    return exposure.meta.get("instrument.name") == "NIRSPEC" and exposure.meta.get("subarray.name") == "FULL"
-
-
-_WANTED = {
-    **dict.fromkeys(("gain", "readnoise"), _drafts),
-    "flat": _flat,
-    **dict.fromkeys((*OPTICS, "msa", "msaoper"), _spectra()),
-    **dict.fromkeys(("ifuslicer", "ifupost"), _spectra("NRS_IFU")),
-    "msametafile": _spectra("NRS_MSASPEC"),
-}
-
-
 def _cut(exposure, parameters) -> Cut:
     """Say that integrations part where each has a mask of its own and nothing is left beside."""
     saved = any(parameters[name] for name in ("save_mask", "save_background", "save_noise"))
@@ -64,7 +37,7 @@ def _cut(exposure, parameters) -> Cut:
     return Cut("integration" if alone and not saved else None, sets=0)
 
 
-@step(unit=None, streams=_cut, wanted=_WANTED)
+@step(unit=None, streams=_cut, wanted={**scene.WANTED, "flat": _flat})
 def clean_flicker_noise(
     exposure: Exposure,
     gain: Reference | None = None,
@@ -252,7 +225,7 @@ def _hidden(exposure, kind: str, dq, flat, optics):
         bad = np.uint32(PIXEL.DO_NOT_USE | PIXEL.NON_SCIENCE)
         flags = dq if flat is None else dq | flat.check_shape("dq", exposure.shape[-2:])
         return flags & bad != 0
-    if _full(exposure):
+    if scene.is_nirspec_full(exposure):
         return scene.nirspec_spectra(exposure, dq, optics)
     if kind.startswith("NRS") or kind == "NIS_SOSS":
         note(not_masked=f"spectra of {kind}, {exposure.meta.get('subarray.name')}")

@@ -97,17 +97,12 @@ def _follow(panels, before: Exposures, after: Exposures, _) -> None:
     for axes, images, words in zip(panels[1:], (before, after), ("as pointed", "after assign_mtwcs")):
         for k, (image, colour) in enumerate(zip(images, _COLOURS)):
             corners = np.vstack([image.wcs.footprint(), image.wcs.footprint()[:1]])
-            axes.plot(*_arcsec(corners.T, origin), color=colour, lw=1.5)
-            axes.plot(*_arcsec(_middle(image), origin), "o", color=colour, ms=11 - 2 * k, mfc="none", mew=1.5,
+            axes.plot(*draw.arcsec(*corners.T, origin), color=colour, lw=1.5)
+            axes.plot(*draw.arcsec(*_middle(image), origin), "o", color=colour, ms=11 - 2 * k, mfc="none", mew=1.5,
                       label=f"target, exposure {k + 1}")  # fmt: skip
         axes.set(xlabel="east (arcsec)", ylabel="north (arcsec)", aspect="equal")
         axes.set_title(f"frames and target, {words}", fontsize=10)
     panels[1].legend(fontsize=7, frameon=False, loc="upper right")
-
-
-def _arcsec(place, origin):
-    ra, dec = np.asarray(place[0]), np.asarray(place[1])
-    return (ra - origin[0]) * np.cos(np.radians(origin[1])) * 3600, (dec - origin[1]) * 3600
 
 
 def _align(panels, before: Exposures, after: Exposures, truth) -> None:

@@ -35,6 +35,19 @@ def image(axes, array: np.ndarray, title: str, unit: str = "", percent: float = 
     return shown
 
 
+def reduced(plane) -> tuple[np.ndarray, tuple[float, float, float, float]]:
+    """Return a plane as it can be seen in a figure, on the host, and the pixels that its edges are at: an `extent`."""
+    seen = windows.whole(plane.shape, SIDE)
+    return backend.to_host(windows.mean(plane, seen)), (-0.5, seen.columns - 0.5, -0.5, seen.rows - 0.5)
+
+
+def arcsec(ra, dec, origin) -> tuple[np.ndarray, np.ndarray]:
+    """Return how far places of the sky (degrees) lie east and north of another one, in arcsec; for small fields."""
+    ra, dec = np.asarray(ra), np.asarray(dec)
+    turned = (ra - origin[0] + 180) % 360 - 180
+    return 3600 * turned * np.cos(np.radians(origin[1])), 3600 * (dec - origin[1])
+
+
 def viewer(shown):
     """Return what a viewer shows as a figure: the whole images, flags, and the tab below them."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -42,7 +55,7 @@ def viewer(shown):
 
     planes, limits = shown.planes(), shown.limits()
     rows, columns = shown.subjects[0].shape
-    seen = windows.window((rows, columns), 0, columns, 0, rows, SIDE)
+    seen = windows.whole((rows, columns), SIDE)
     first = shown.subjects[0].first_row
     extent = (-0.5, seen.columns - 0.5, first - 0.5, first + seen.rows - 0.5)
     arrays = [backend.to_host(windows.mean(plane, seen)) for plane in planes]

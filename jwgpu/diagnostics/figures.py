@@ -24,6 +24,12 @@ def png(figure, dpi: int = 72) -> bytes:
     return stream.getvalue()
 
 
+def bundle(shown, **kwargs) -> dict:
+    """Return a widget (`box`) as Jupyter wants it, and its `figure()` and `repr` for where no kernel runs."""
+    picture = base64.b64encode(png(shown.figure())).decode()
+    return {**shown.box._repr_mimebundle_(**kwargs), "image/png": picture, "text/plain": repr(shown)}
+
+
 def as_html(figure, words: str, dpi: int = 80) -> str:
     """Return a figure as an image in a page, with the words that stand for it."""
     data = base64.b64encode(png(figure, dpi)).decode()

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from jwgpu import backend
 from jwgpu.data import Exposures, Image
-from jwgpu.diagnostics import draw, windows
+from jwgpu.diagnostics import draw
 from jwgpu.diagnostics.controls import packages, slider
 from jwgpu.diagnostics.figures import empty
 from jwgpu.diagnostics.sources import sky
@@ -60,21 +59,17 @@ class MembersViewer(Viewer):
 
     def _footprints(self, axes) -> None:
         """Draw the outlines of all members, on the mosaic or on the sky, the one that is shown in another colour."""
-        corners = [None if member.wcs is None else member.wcs.footprint() for member in (self.after or self.images)]
-        known = [c for c in corners if c is not None and np.isfinite(c).all()]
+        corners = {k: m.wcs.footprint() for k, m in enumerate(self.after or self.images) if m.wcs is not None}
+        known = {k: c for k, c in corners.items() if np.isfinite(c).all()}
         if not known:
             axes.set_title("no exposure has a place on the sky", fontsize=10)
             return
         if self.mosaic is not None:
-            seen = windows.window(self.mosaic.shape, 0, self.mosaic.shape[1], 0, self.mosaic.shape[0], draw.SIDE)
-            shown = backend.to_host(windows.mean(self.mosaic.data, seen))
-            extent = (-0.5, seen.columns - 0.5, -0.5, seen.rows - 0.5)
+            shown, extent = draw.reduced(self.mosaic.data)
             sky(axes, shown, self.mosaic.name, self.mosaic.unit, extent=extent)
-        middle = np.median(np.concatenate(known), axis=0)
-        for k in sorted(range(len(corners)), key=lambda k: k == self.exposure.value - 1):
-            if corners[k] is None or not np.isfinite(corners[k]).all():
-                continue
-            x, y = self._on(corners[k], middle)
+        middle = np.median(np.concatenate([*known.values()]), axis=0)
+        for k in sorted(known, key=lambda k: k == self.exposure.value - 1):
+            x, y = self._on(known[k], middle)
             chosen = k == self.exposure.value - 1
             axes.fill(x, y, fill=False, ec=_CHOSEN if chosen else _OTHERS, lw=2.2 if chosen else 1.0)
         if self.mosaic is None:
@@ -89,19 +84,16 @@ class MembersViewer(Viewer):
         """Return corners as pixels of the mosaic, or in arcsec from the middle of all."""
         if self.mosaic is not None:
             return self.mosaic.wcs.invert(*corners.T, with_bounding_box=False)
-        turned = (corners[:, 0] - middle[0] + 180) % 360 - 180
-        return 3600 * turned * np.cos(np.radians(middle[1])), 3600 * (corners[:, 1] - middle[1])
+        return draw.arcsec(*corners.T, middle)
 
     def figure(self):
         """Return the member that is shown, and the footprints of all, as a matplotlib Figure."""
         figure = empty(11, 4.8)
         left, right = figure.subplots(1, 2)
         subject, limits = self.subjects[-1], self.limits()[-1]
-        rows, columns = subject.shape
-        seen = windows.window((rows, columns), 0, columns, 0, rows, draw.SIDE)
-        array = backend.to_host(windows.mean(self.planes()[-1], seen))
+        array, extent = draw.reduced(self.planes()[-1])
         draw.image(left, array, self.title(subject), subject.unit, limits=limits, cmap=self.colours.value,
-                   stretch=self.stretch.value, extent=(-0.5, seen.columns - 0.5, -0.5, seen.rows - 0.5))  # fmt: skip
+                   stretch=self.stretch.value, extent=extent)  # fmt: skip
         self._footprints(right)
         return figure
 

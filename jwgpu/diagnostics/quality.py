@@ -138,7 +138,7 @@ def _version(exposure: Exposure, before: list[Exposure]) -> Version:
     label = (f"after {done[-1]}" if before or len(done) == 1 else "now") if done else "as read"
     plane = _merged(exposure)
     xp = backend.namespace(plane)
-    seen = windows.window(plane.shape, 0, plane.shape[1], 0, plane.shape[0], _MAP)
+    seen = windows.whole(plane.shape, _MAP)
     counts, maps = {}, {}
     for name, bit in PIXEL.items():
         mask = (plane & bit) != 0

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import html
-
 import numpy as np
 
-from jwgpu import markup
 from jwgpu.data import Alignment
 from jwgpu.diagnostics.controls import menu, packages
-from jwgpu.diagnostics.draw import COLOURS
-from jwgpu.diagnostics.figures import empty, png
+from jwgpu.diagnostics.draw import COLOURS, arcsec
+from jwgpu.diagnostics.figures import bundle, empty, png
 
 ALL = "all exposures"
 ARROW = 0.06
@@ -41,8 +37,8 @@ class Residuals:
         self._picture = widgets.Image(format="png", layout=widgets.Layout(width="100%", max_width="1000px"))
         for control in (self.exposure, self.absolute):
             control.observe(lambda _: self.redraw(), names="value")
-        self._words = widgets.HTML(self._table())
-        self.box = widgets.VBox([widgets.HBox([self.exposure, self.absolute]), self._picture, self._words])
+        words = widgets.HTML(alignment._repr_html_())
+        self.box = widgets.VBox([widgets.HBox([self.exposure, self.absolute]), self._picture, words])
         self.redraw()
 
     def chosen(self) -> np.ndarray:
@@ -53,8 +49,7 @@ class Residuals:
 
     def redraw(self) -> None:
         """Draw what the controls say."""
-        figure = self.figure()
-        self._picture.value = png(figure, dpi=96)
+        self._picture.value = png(self.figure(), dpi=96)
 
     def figure(self):
         """Return the map of residuals, and how they are distributed, as a matplotlib Figure."""
@@ -85,9 +80,7 @@ class Residuals:
         """Draw an arrow for each match: on the pixels of an exposure, or on the sky, east to the left."""
         on_sky = self.exposure.value < 0
         if on_sky:
-            ra0, dec0 = np.median(rows["ra"]), np.median(rows["dec"])
-            turned = (rows["ra"] - ra0 + 180) % 360 - 180
-            x, y = 3600 * turned * np.cos(np.radians(dec0)), 3600 * (rows["dec"] - dec0)
+            x, y = arcsec(rows["ra"], rows["dec"], (np.median(rows["ra"]), np.median(rows["dec"])))
             u, v = rows["east"], rows["north"]
         else:
             x, y = rows["x"], rows["y"]
@@ -113,19 +106,11 @@ class Residuals:
         axes.tick_params(labelsize=8)
         axes.legend(fontsize=8, frameon=False, loc="lower left", bbox_to_anchor=(0, -0.02))
 
-    def _table(self) -> str:
-        rows = [_row(row) for row in self.alignment.exposures]
-        heads = ("exposure", "", "sources", "matches", "used", "rmse (mas)", "moved (mas)", "")
-        return markup.table(heads, rows, f"alignment of {len(rows)} exposures")
-
     def _repr_html_(self) -> str:
-        return self._table()
+        return self.alignment._repr_html_()
 
     def _repr_mimebundle_(self, **kwargs):
-        bundle = dict(self.box._repr_mimebundle_(**kwargs))
-        bundle["image/png"] = base64.b64encode(png(self.figure())).decode()
-        bundle["text/plain"] = repr(self)
-        return bundle
+        return bundle(self, **kwargs)
 
     def __repr__(self) -> str:
         return f"<Residuals of {self.alignment!r}>"
@@ -160,21 +145,10 @@ def _scatter(axes, rows: np.ndarray) -> None:
 
 def _on_detector(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Turn residuals from the sky to the axes of the detector: by the linear map that fits pixels to the sky best."""
-    dec = np.radians(np.median(rows["dec"]))
-    east = ((rows["ra"] - rows["ra"][0] + 180) % 360 - 180) * np.cos(dec)
-    sky = np.stack([east, rows["dec"] - rows["dec"][0]])
+    sky = np.stack(arcsec(rows["ra"], rows["dec"], (rows["ra"][0], np.median(rows["dec"]))))
     pixels = np.stack([rows["x"], rows["y"], np.ones(len(rows))])
     if len(rows) < 3:
         return rows["east"], rows["north"]
     linear = np.linalg.lstsq(pixels.T, sky.T, rcond=None)[0][:2].T
     scale = np.sqrt(abs(np.linalg.det(linear)))
     return tuple(np.linalg.solve(linear / scale, np.stack([rows["east"], rows["north"]])))
-
-
-def _row(row) -> tuple:
-    aligned = row["status"] == "aligned"
-    return (
-        row["name"], row["status"], row["n_sources"], row["n_matches"] if row["n_matches"] else "",
-        row["n_used"] if row["n_used"] else "", f"{1e3 * row['rmse']:.2f}" if row["n_matches"] else "",
-        f"{row['moved']:.2f}" if aligned else "", html.unescape(str(row["reason"])),
-    )  # fmt: skip

@@ -78,8 +78,7 @@ def rgb(red: Image, green: Image, blue: Image, *, percent: float = 99.7, softeni
     if any(image.data.ndim != 2 for image in images) or len({image.shape for image in images}) > 1:
         shapes = ", ".join(f"{image.name} {tuple(image.shape)}" for image in images)
         raise InputError(f"rgb: three images on one grid of pixels are needed ({shapes}); resample them to one")
-    rows, columns = red.shape
-    seen = windows.window((rows, columns), 0, columns, 0, rows, _SIDE)
+    seen = windows.whole(red.shape, _SIDE)
     planes = np.stack([backend.to_host(windows.mean(_light(image), seen)) for image in images], axis=-1)
     sky = np.nanmedian(planes, axis=(0, 1))
     planes -= sky

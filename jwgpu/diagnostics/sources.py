@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from jwgpu import backend
 from jwgpu.data import Image, SourceCatalog
 from jwgpu.diagnostics import draw, windows
 from jwgpu.diagnostics.controls import menu, packages
@@ -105,10 +104,7 @@ def catalog_figure(image: Image, catalog: SourceCatalog, which=None, picked: int
     figure = empty(11, 4.8)
     concentrated = any(name.startswith("CI_") for name in catalog.table.dtype.names)
     axes = figure.subplots(1, 1 + concentrated, width_ratios=[1.5, 1][: 1 + concentrated], squeeze=False)[0]
-    rows, columns = image.shape
-    seen = windows.window((rows, columns), 0, columns, 0, rows, draw.SIDE)
-    array = backend.to_host(windows.mean(image.data, seen))
-    extent = (-0.5, seen.columns - 0.5, -0.5, seen.rows - 0.5)
+    array, extent = draw.reduced(image.data)
     sky(axes[0], array, f"{image.name}: {len(catalog)} sources", image.unit, percent, extent)
     which = np.ones(len(catalog), bool) if which is None else which
     for of_kind, colour in kinds(catalog).values():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import html
 
 import numpy as np
@@ -11,7 +10,7 @@ from jwgpu import backend
 from jwgpu.data import PIXEL
 from jwgpu.diagnostics import details, draw, windows
 from jwgpu.diagnostics.controls import PALETTES, Layers, menu, number, packages, slider
-from jwgpu.diagnostics.figures import png
+from jwgpu.diagnostics.figures import bundle
 from jwgpu.diagnostics.palette import palette
 from jwgpu.diagnostics.subject import Subject
 
@@ -261,10 +260,7 @@ class Viewer:
         return draw.viewer(self)
 
     def _repr_mimebundle_(self, **kwargs):
-        bundle = dict(self.box._repr_mimebundle_(**kwargs))
-        bundle["image/png"] = base64.b64encode(png(self.figure())).decode()
-        bundle["text/plain"] = repr(self)
-        return bundle
+        return bundle(self, **kwargs)
 
     def __repr__(self) -> str:
         return f"<Viewer of {', '.join(f'{s.noun.name} ({s.label})' for s in self.subjects)}>"

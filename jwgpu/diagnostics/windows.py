@@ -58,6 +58,11 @@ def window(shape: tuple[int, int], x0: float, x1: float, y0: float, y1: float, p
     return Window(starts[0], starts[1], sizes[0], sizes[1], step)
 
 
+def whole(shape: tuple[int, int], pixels: int) -> Window:
+    """Return the window that shows all of a plane on `pixels` of a screen."""
+    return window(shape, 0, shape[1], 0, shape[0], pixels)
+
+
 def mean(plane, seen: Window):
     """Return the mean of the finite pixels of each step, float32; NaN where there is none."""
     xp = backend.namespace(plane)
